@@ -1,0 +1,76 @@
+# Two commands are enough: `make run` and `make test`. Everything they fetch is fetched by `install`, once; after that
+# both work with the network cut. Stamp files say what is done, so a second `make install` does nothing.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := install
+.DELETE_ON_ERROR:
+.PHONY: install run test servers lint format bench wheel lock clean
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+UV_VERSION := 0.13.8
+
+install: .venv/.project assets/vendor/.stamp
+
+# The locked dependencies, each checked against its hash.
+.venv/.packages: requirements.lock tools/venv.sh
+	@sh tools/venv.sh
+	@echo "installing the locked dependencies"
+	@$(PIP) install --quiet --require-hashes --only-binary :all: --requirement requirements.lock
+	@touch $@
+
+# The project itself, editable: no dependency is resolved and nothing is fetched here.
+.venv/.project: .venv/.packages pyproject.toml
+	@$(PIP) install --quiet --no-deps --no-index --no-build-isolation --editable .
+	@touch $@
+
+# What the browser needs: npm packages by their lock, then the parts the pages load, under assets/vendor.
+assets/vendor/.stamp: .venv/.packages package.json package-lock.json .npmrc requirements-node.lock tools/npm.sh tools/browser_parts.py
+	@echo "installing the browser parts"
+	@sh tools/npm.sh ci --ignore-scripts --loglevel=error
+	@$(BIN)/python tools/browser_parts.py node_modules assets/vendor
+	@touch $@
+
+run: install
+	@$(BIN)/commonground exercise
+	@$(BIN)/commonground serve
+
+test: install servers
+	@$(BIN)/python -m pytest
+
+# The real servers that tests talk to. As root on Debian they are installed; elsewhere what is missing is named.
+servers: install
+	@$(BIN)/python tests/servers.py
+
+lint: install
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+# Every bench/bench_*.py prints its own table and states what it ran on.
+bench: install
+	@for script in bench/bench_*.py; do [ -e "$$script" ] || continue; echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+wheel: install
+	@rm -rf build/wheel && mkdir -p build/wheel
+	@$(PIP) wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir build/wheel .
+	@ls -l build/wheel/*.whl
+
+# Rebuilds the lock files from pyproject.toml and package.json (network needed). Keeps today's versions where they still
+# fit; `make lock UPGRADE=--upgrade` moves to the newest. Neither kind of lock file carries a registry address.
+lock: .venv/.packages
+	@$(PIP) install --quiet --upgrade --target build/uv uv==$(UV_VERSION)
+	@set -e; compile="build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	  --generate-hashes --only-binary :all: --no-annotate --custom-compile-command 'make lock' $(UPGRADE)"; \
+	eval $$compile --output-file requirements.lock --group dev pyproject.toml; \
+	eval $$compile --output-file requirements-node.lock --group node
+	@sh tools/npm.sh install --package-lock-only --ignore-scripts --loglevel=error
+
+# Leaves var/ alone: that is the mission's data.
+clean:
+	rm -rf .venv node_modules assets/vendor build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
