@@ -1,0 +1,1 @@
+"""What is known: records, the store, the picture, and who may see it."""

@@ -1,0 +1,316 @@
+"""The kinds of record, one frozen type each.
+
+A feed fills what the partner said; the frame adds whose it is and how it is marked (`Mark`). Coordinates are longitude and
+latitude in degrees, EPSG:4326. Times are timezone-aware UTC. `None` means the partner did not say: never zero, never "now".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Literal
+
+import msgspec
+
+Value = str | int | float | bool | None
+
+
+class Severity(IntEnum):
+    """How bad it is, on one scale for every kind; 0 is "not said", never "harmless"."""
+
+    unknown = 0
+    minor = 1
+    moderate = 2
+    serious = 3
+    severe = 4
+    critical = 5
+
+
+class Sensitivity(IntEnum):
+    """OCHA Data Responsibility Guidelines (2021), information sensitivity classification."""
+
+    low = 0
+    moderate = 1
+    high = 2
+    severe = 3
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every kind carries. `source_ref` is the source's own key: the same key again is a newer version of the same thing."""
+
+    source_ref: str
+    title: str = ""
+    description: str = ""
+    category: str = ""
+    severity: Severity = Severity.unknown
+    event_time: datetime | None = None
+    version_time: datetime | None = None
+    """When the source says it last changed this; an older one arriving late is kept but never shown as current."""
+    lon: float | None = None
+    lat: float | None = None
+    wkb: bytes | None = None
+    """Geometry other than a point, as WKB in EPSG:4326; lon and lat then are a point inside it."""
+    place: str = ""
+    adm_pcode: str | None = None
+    """The lowest P-code the source stated, of whatever vintage."""
+    adm_names: tuple[str, ...] = ()
+    """Names the source stated for adm1, adm2, adm3; empty strings where it skipped one."""
+    place_precision: Literal["exact", "near", "adm3", "adm2", "adm1", "adm0", ""] = ""
+    grade: str = "F6"
+    """Admiralty code (AJP-2.1): source A-F, information 1-6; F6 is "cannot be judged"."""
+    attributes: dict[str, Value] = {}
+    """The partner's other columns, under the partner's names, so that nothing reported is lost."""
+    # Filled by the frame from the settings of the source, never by a feed.
+    source: str = ""
+    agency: str = ""
+    sensitivity: Sensitivity = Sensitivity.high
+    releasable_to: tuple[str, ...] = ()
+    exercise: bool = False
+
+
+class Incident(Record, frozen=True, kw_only=True, tag="incident"):
+    """Something that happened at a place and a time. `category` is the event type."""
+
+    sub_event_type: str = ""
+    actor1: str = ""
+    actor2: str = ""
+    fatalities: int | None = None
+    injured: int | None = None
+
+
+class Alert(Record, frozen=True, kw_only=True, tag="alert"):
+    """A warning to the public: CAP 1.2 (OASIS, 2010) element names. `category` is the event."""
+
+    urgency: str = ""
+    certainty: str = ""
+    cap_severity: str = ""
+    msg_type: str = ""
+    status: str = ""
+    scope: str = ""
+    sender: str = ""
+    effective: datetime | None = None
+    onset: datetime | None = None
+    expires: datetime | None = None
+    headline: str = ""
+    instruction: str = ""
+    area_desc: str = ""
+    language: str = ""
+    geocodes: tuple[str, ...] = ()
+    """`name=value` pairs."""
+    web: str = ""
+
+
+class Report(Record, frozen=True, kw_only=True, tag="report"):
+    """A field report: what somebody saw and wrote down. `category` is the form or subject."""
+
+    reporter: str = ""
+    form: str = ""
+    needs: str = ""
+
+
+class SupplyLevel(Record, frozen=True, kw_only=True, tag="supply"):
+    """Stock of one item at one site as reported at `event_time`. `category` is the item's group."""
+
+    site_ref: str = ""
+    site_name: str = ""
+    item: str = ""
+    item_name: str = ""
+    unit: str = ""
+    stock_on_hand: float | None = None
+    amc: float | None = None
+    """Average monthly consumption, units per month."""
+    consumed: float | None = None
+    received: float | None = None
+    losses: float | None = None
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+    stockout_days: float | None = None
+    expiry: datetime | None = None
+
+
+class Indicator(Record, frozen=True, kw_only=True, tag="indicator"):
+    """One figure for a place and a period: population, people in need, disease counts, prices. `category` is its family."""
+
+    indicator: str = ""
+    value: float | None = None
+    unit: str = ""
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+    site_ref: str = ""
+    completeness_pct: float | None = None
+    """Share of expected reports that were in, per cent."""
+    disaggregation: dict[str, float] = {}
+
+
+class Feedback(Record, frozen=True, kw_only=True, tag="feedback"):
+    """What a community said and whether it was answered. `category` is the theme."""
+
+    channel: str = ""
+    answered_time: datetime | None = None
+    status: str = ""
+    sensitive: bool = False
+
+
+class Activity(Record, frozen=True, kw_only=True, tag="activity"):
+    """Who does what, where, when, for whom (3W/4W/5W). `category` is the sector (IASC cluster)."""
+
+    organisation: str = ""
+    partner: str = ""
+    activity: str = ""
+    status: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    people_in_need: float | None = None
+    people_targeted: float | None = None
+    people_reached: float | None = None
+
+
+class Site(Record, frozen=True, kw_only=True, tag="site"):
+    """A place that serves people or holds goods. `category` is its type."""
+
+    functionality: Literal["open", "partly", "closed", "unknown"] = "unknown"
+    operator: str = ""
+    beds: float | None = None
+    population_served: float | None = None
+
+
+class Track(Record, frozen=True, kw_only=True, tag="track"):
+    """Where a unit or vehicle is (Cursor on Target). `category` is the CoT type; `source_ref` its uid."""
+
+    callsign: str = ""
+    sidc: str = ""
+    """MIL-STD-2525C symbol code, 15 letters."""
+    affiliation: Literal["friend", "hostile", "neutral", "unknown"] = "unknown"
+    how: str = ""
+    course_deg: float | None = None
+    speed_m_s: float | None = None
+    altitude_m: float | None = None
+    accuracy_m: float | None = None
+    stale: datetime | None = None
+
+
+class RouteStatus(Record, frozen=True, kw_only=True, tag="route"):
+    """A road, bridge or crossing and whether one can pass. `category` is its class."""
+
+    status: Literal["open", "restricted", "closed", "unknown"] = "unknown"
+    reason: str = ""
+    surface: str = ""
+
+
+class Boundary(Record, frozen=True, kw_only=True, tag="boundary"):
+    """An administrative area (COD-AB). `title` is its name; `source_ref` is its P-code and vintage."""
+
+    pcode: str = ""
+    level: int = 0
+    parent_pcode: str = ""
+    name_local: str = ""
+    vintage: datetime | None = None
+    """The day from which this set of areas and codes holds."""
+    disputed: bool = False
+
+
+class Reference(Record, frozen=True, kw_only=True, tag="reference"):
+    """A row of a partner's look-up table (items, stock cards, reasons); resolves other rows, is not on the picture."""
+
+    table: str = ""
+
+
+AnyRecord = (
+    Incident
+    | Alert
+    | Report
+    | SupplyLevel
+    | Indicator
+    | Feedback
+    | Activity
+    | Site
+    | Track
+    | RouteStatus
+    | Boundary
+    | Reference
+)
+
+
+class Retract(msgspec.Struct, frozen=True, kw_only=True):
+    """The source takes something back. The versions stay in the log; the picture no longer shows it."""
+
+    kind: str
+    source_ref: str
+    reason: str
+    version_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of record: its number in the store, its public collection, and what the picture keeps of it in memory.
+
+    `numbers` become float64 columns (NaN: not said), `instants` int64 microseconds, `codes` dictionary-coded text.
+    """
+
+    number: int
+    name: str
+    collection: str
+    type: type[Record]
+    numbers: tuple[str, ...] = ()
+    instants: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+
+
+KINDS = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            Kind(1, "incident", "incidents", Incident, ("fatalities", "injured"), (), ("sub_event_type",)),
+            Kind(2, "alert", "alerts", Alert, (), ("expires", "onset"), ("urgency", "certainty", "status")),
+            Kind(3, "report", "reports", Report),
+            Kind(
+                4, "supply", "supply", SupplyLevel, ("stock_on_hand", "amc", "consumed"), ("period_end",), ("site_ref", "item")
+            ),
+            Kind(
+                5,
+                "indicator",
+                "indicators",
+                Indicator,
+                ("value", "completeness_pct"),
+                ("period_start", "period_end"),
+                ("indicator", "unit", "adm_pcode"),
+            ),
+            Kind(6, "feedback", "feedback", Feedback, (), ("answered_time",), ("channel", "status")),
+            Kind(
+                7,
+                "activity",
+                "activities",
+                Activity,
+                ("people_in_need", "people_targeted", "people_reached"),
+                ("start", "end"),
+                ("organisation", "status"),
+            ),
+            Kind(8, "site", "sites", Site, ("beds", "population_served"), (), ("functionality", "title", "source_ref")),
+            Kind(
+                9,
+                "track",
+                "tracks",
+                Track,
+                ("course_deg", "speed_m_s"),
+                ("stale",),
+                ("sidc", "affiliation", "callsign", "title"),
+            ),
+            Kind(10, "route", "routes", RouteStatus, (), (), ("status", "title", "source_ref")),
+            Kind(11, "boundary", "boundaries", Boundary, ("level",), ("vintage",), ("pcode",)),
+            Kind(12, "reference", "", Reference),
+        )
+    }
+)
+COLLECTIONS = MappingProxyType({kind.collection: kind for kind in KINDS.values() if kind.collection})
+KIND_OF_NUMBER = MappingProxyType({kind.number: kind for kind in KINDS.values()})
+KIND_OF_TYPE = MappingProxyType({kind.type: kind for kind in KINDS.values()})
+
+encoder = msgspec.json.Encoder(order="deterministic")
+_decoder = msgspec.json.Decoder(AnyRecord)
+
+
+def decode(body: bytes) -> AnyRecord:
+    """A record from its stored form (its `wkb` is kept beside it, not in it)."""
+    return _decoder.decode(body)

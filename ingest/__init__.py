@@ -1,0 +1,1 @@
+"""How it is heard: feeds turn partners' payloads into records; nothing they said is lost."""
