@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -240,6 +240,38 @@ class Retract(msgspec.Struct, frozen=True, kw_only=True):
     source_ref: str
     reason: str
     version_time: datetime | None = None
+
+
+class Entry(NamedTuple):
+    """One readable row in the form the store appends. Times are microseconds since 1970-01-01T00:00Z."""
+
+    row: int
+    """Which row of the payload, from 1."""
+    kind: int
+    source_ref: str
+    digest: int
+    """Signed 64-bit digest of body and geometry: equal digests of one record mean nothing changed."""
+    version_time_us: int | None
+    event_time_us: int | None
+    lon: float | None
+    lat: float | None
+    wkb: bytes | None
+    body: bytes
+    retracted: bool = False
+
+
+class Reject(NamedTuple):
+    """A row that is not on the picture: where it stood, what was wrong, and its raw text for the person who mends it.
+
+    Row 0 is the payload as a whole.
+    """
+
+    row: int
+    field: str
+    reason: str
+    """Without the value, so that equal reasons count together."""
+    detail: str
+    raw: str | bytes
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, Literal
 
 import msgspec
 
-from data.records import KIND_OF_TYPE, KINDS, Record, Retract, Sensitivity, encoder
+from data.records import KIND_OF_TYPE, KINDS, Entry, Record, Reject, Retract, Sensitivity, encoder
 
 HEAD_BYTES = 65_536
 BATCH_ROWS = 5_000
@@ -141,36 +141,8 @@ class Feed:
     """Of several payloads given at once the lower is read first (boundaries before incidents, look-ups before stock)."""
 
 
-@dataclass(frozen=True)
-class Reject:
-    """A row that is not on the picture: where it stood, what was wrong, and its raw text for the person who mends it."""
-
-    row: int
-    field: str
-    reason: str
-    detail: str
-    raw: str
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """One readable row, in the form the store appends (see `data.store.Entry`)."""
-
-    row: int
-    kind: int
-    source_ref: str
-    digest: int
-    version_time_us: int | None
-    event_time_us: int | None
-    lon: float | None
-    lat: float | None
-    wkb: bytes | None
-    body: bytes
-    retracted: bool = False
-
-
-def parse(feed: Feed, payload: Payload, context: Context) -> Iterator[list[Parsed | Reject]]:
-    """Read a payload in batches of `BATCH_ROWS`; every row comes out exactly once, as `Parsed` or as `Reject`.
+def parse(feed: Feed, payload: Payload, context: Context) -> Iterator[list[Entry | Reject]]:
+    """Read a payload in batches of `BATCH_ROWS`; every row comes out exactly once, as `Entry` or as `Reject`.
 
     Raises whatever `feed.rows` raises: the payload as a whole is then unreadable from there on.
     """
@@ -183,7 +155,7 @@ def parse(feed: Feed, payload: Payload, context: Context) -> Iterator[list[Parse
 
 def _read(
     feed: Feed, number: int, row: Any, context: Context, references: dict[tuple[str, str], Mapping[str, Any]]
-) -> Parsed | Reject:
+) -> Entry | Reject:
     try:
         record = feed.record(row, context)
         if isinstance(record, Retract):
@@ -248,7 +220,7 @@ _UNSAFE_BODY = re.compile(rb"\\u00[01][0-9a-f]|\x7f|\xe2\x80[\x8e\x8f\xaa-\xae]|
 _UNSAFE_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
-def _mark(number: int, record: Record, source: Source) -> Parsed:
+def _mark(number: int, record: Record, source: Source) -> Entry:
     """Put the source's marks on a record and bring it into stored form."""
     record = msgspec.structs.replace(
         record,
@@ -266,7 +238,7 @@ def _mark(number: int, record: Record, source: Source) -> Parsed:
         plain = json.loads(body)
         body = encoder.encode(msgspec.convert(clean(plain), type(record)))
     digest = blake(body, record.wkb or b"")
-    return Parsed(
+    return Entry(
         number,
         KIND_OF_TYPE[type(record)].number,
         record.source_ref,
@@ -280,10 +252,10 @@ def _mark(number: int, record: Record, source: Source) -> Parsed:
     )
 
 
-def _retraction(number: int, retract: Retract) -> Parsed:
+def _retraction(number: int, retract: Retract) -> Entry:
     body = encoder.encode(retract)
     when = micros(retract.version_time)
-    return Parsed(
+    return Entry(
         number, KINDS[retract.kind].number, retract.source_ref, blake(body), when, None, None, None, None, body, retracted=True
     )
 

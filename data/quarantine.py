@@ -1,0 +1,104 @@
+"""Rows and payloads that could not be read: kept raw, with the reason, until somebody mends and replays them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from data.records import Reject
+from data.tables import quarantine
+
+
+def add(connection: Connection, source: str, feed: str, payload: str, now_us: int, rejects: Sequence[Reject]) -> None:
+    """Keep rejects inside the caller's transaction; the same raw row of a source refused again is counted, not doubled."""
+    fresh: dict[int, dict[str, Any]] = {}
+    for reject in rejects:
+        raw = reject.raw if isinstance(reject.raw, bytes) else reject.raw.encode("utf-8", "surrogatepass")
+        key = "\0".join((source, feed, reject.reason)).encode()
+        digest = hashlib.blake2b(key + b"\0" + raw, digest_size=8).digest()
+        fingerprint = int.from_bytes(digest, "big", signed=True)
+        if fingerprint in fresh:
+            fresh[fingerprint]["seen"] += 1
+            continue
+        fresh[fingerprint] = {
+            "fingerprint": fingerprint,
+            "source": source,
+            "feed": feed,
+            "payload": payload,
+            "row": reject.row or None,
+            "field": reject.field,
+            "reason": reject.reason,
+            "detail": reject.detail,
+            "raw": raw,
+            "first_seen_us": now_us,
+            "last_seen_us": now_us,
+            "seen": 1,
+            "state": "open",
+        }
+    if not fresh:
+        return
+    known = set(
+        connection.execute(
+            sa.select(quarantine.c.fingerprint).where(quarantine.c.fingerprint.in_(list(fresh)))
+        ).scalars()
+    )
+    if new := [row for fingerprint, row in fresh.items() if fingerprint not in known]:
+        connection.execute(quarantine.insert(), new)
+    if known:
+        connection.execute(
+            quarantine.update()
+            .where(quarantine.c.fingerprint.in_(known))
+            .values(last_seen_us=now_us, seen=quarantine.c.seen + 1, state="open")
+        )
+
+
+def groups(engine: Engine, source: str | None = None) -> list[dict[str, Any]]:
+    """Open rejects by source, feed and reason: count, first and last seen, one example id; most frequent first."""
+    at = quarantine.c
+    query = (
+        sa.select(
+            at.source,
+            at.feed,
+            at.reason,
+            sa.func.count().label("count"),
+            sa.func.min(at.first_seen_us).label("first_seen_us"),
+            sa.func.max(at.last_seen_us).label("last_seen_us"),
+            sa.func.min(at.id).label("example_id"),
+        )
+        .where(at.state == "open")
+        .group_by(at.source, at.feed, at.reason)
+        .order_by(sa.desc("count"), at.source, at.reason)
+    )
+    if source is not None:
+        query = query.where(at.source == source)
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def entries(engine: Engine, *, ids: Sequence[int] = (), source: str | None = None, limit: int = 1_000) -> list[dict[str, Any]]:
+    """Open rejects whole, with their raw bytes, oldest first."""
+    query = sa.select(quarantine).where(quarantine.c.state == "open").order_by(quarantine.c.id).limit(limit)
+    if ids:
+        query = query.where(quarantine.c.id.in_(ids))
+    if source is not None:
+        query = query.where(quarantine.c.source == source)
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def settle(connection: Connection, ids: Sequence[int]) -> None:
+    """Mark rejects as replayed: they stay, but are no longer open."""
+    connection.execute(quarantine.update().where(quarantine.c.id.in_(ids)).values(state="replayed"))
+
+
+def open_counts(engine: Engine) -> dict[str, int]:
+    """Open rejects per source."""
+    query = (
+        sa.select(quarantine.c.source, sa.func.count()).where(quarantine.c.state == "open").group_by(quarantine.c.source)
+    )
+    with engine.connect() as connection:
+        return {source: count for source, count in connection.execute(query)}

@@ -1,0 +1,117 @@
+"""The tables, as SQLAlchemy Core; `migrations/` brings a database to this state. The same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+# BigInteger on SQLite would not be an alias of rowid; Integer is 64 bits there and 32 on PostgreSQL.
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("secret", LargeBinary, nullable=False, comment="makes record ids unguessable"),
+)
+"""One row. Updated inside the writing transaction, so revisions become visible in the order of their commits."""
+
+commit_log = Table(
+    "commit_log",
+    metadata,
+    Column("revision", Key, primary_key=True, autoincrement=False),
+    Column("committed_us", BigInteger, nullable=False),
+    Column("received_us", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("feed", Text, nullable=False),
+    Column("payload", Text, nullable=False, comment="name of the file or address, as shown to people"),
+    Column("sha256", Text, nullable=False),
+)
+"""One row per payload that changed something."""
+
+version = Table(
+    "version",
+    metadata,
+    Column("seq", Key, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("record_id", BigInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("digest", BigInteger, nullable=False),
+    Column("previous_seq", BigInteger, comment="the version of this record appended before this one"),
+    Column("supersedes_seq", BigInteger, comment="the version that was current until this one"),
+    Column("late", Boolean, nullable=False, comment="older than the current version when it arrived; never current"),
+    Column("retracted", Boolean, nullable=False),
+    Column("row", Integer, nullable=False, comment="which row of the payload"),
+    Column("lon", Double),
+    Column("lat", Double),
+    Column("wkb", LargeBinary),
+    Column("body", LargeBinary, nullable=False),
+)
+"""The log. Rows are only ever added."""
+
+head = Table(
+    "head",
+    metadata,
+    Column("record_id", Key, primary_key=True, autoincrement=False),
+    Column("source", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("current_seq", BigInteger),
+    Column("digest", BigInteger, nullable=False),
+    Column("version_us", BigInteger),
+    Column("retracted", Boolean, nullable=False),
+)
+"""Where each record stands in the log: an index that can be rebuilt from `version`."""
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("fingerprint", BigInteger, nullable=False, unique=True),
+    Column("source", Text, nullable=False),
+    Column("feed", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("row", Integer, comment="null: the payload as a whole"),
+    Column("field", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("first_seen_us", BigInteger, nullable=False),
+    Column("last_seen_us", BigInteger, nullable=False),
+    Column("seen", Integer, nullable=False),
+    Column("state", Text, nullable=False, comment="open or replayed"),
+    Index("quarantine_by_source", "source", "state"),
+)
+
+source_state = Table(
+    "source_state",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("feed", Text, nullable=False),
+    Column("agency", Text, nullable=False),
+    Column("last_tried_us", BigInteger),
+    Column("last_succeeded_us", BigInteger),
+    Column("last_observed_us", BigInteger),
+    Column("failing_since_us", BigInteger),
+    Column("last_error", Text, nullable=False),
+    Column("accepted", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    Column("validators", Text, nullable=False, comment="ETag and Last-Modified of the last answer, as JSON"),
+)
+"""How each source is doing: tried, succeeded and observed are three different times."""
