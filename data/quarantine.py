@@ -79,7 +79,9 @@ def groups(engine: Engine, source: str | None = None) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def entries(engine: Engine, *, ids: Sequence[int] = (), source: str | None = None, limit: int = 1_000) -> list[dict[str, Any]]:
+def entries(
+    engine: Engine, *, ids: Sequence[int] = (), source: str | None = None, limit: int = 1_000
+) -> list[dict[str, Any]]:
     """Open rejects whole, with their raw bytes, oldest first."""
     query = sa.select(quarantine).where(quarantine.c.state == "open").order_by(quarantine.c.id).limit(limit)
     if ids:
@@ -98,7 +100,9 @@ def settle(connection: Connection, ids: Sequence[int]) -> None:
 def open_counts(engine: Engine) -> dict[str, int]:
     """Open rejects per source."""
     query = (
-        sa.select(quarantine.c.source, sa.func.count()).where(quarantine.c.state == "open").group_by(quarantine.c.source)
+        sa.select(quarantine.c.source, sa.func.count())
+        .where(quarantine.c.state == "open")
+        .group_by(quarantine.c.source)
     )
     with engine.connect() as connection:
         return {source: count for source, count in connection.execute(query)}

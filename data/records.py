@@ -298,7 +298,13 @@ KINDS = MappingProxyType(
             Kind(2, "alert", "alerts", Alert, (), ("expires", "onset"), ("urgency", "certainty", "status")),
             Kind(3, "report", "reports", Report),
             Kind(
-                4, "supply", "supply", SupplyLevel, ("stock_on_hand", "amc", "consumed"), ("period_end",), ("site_ref", "item")
+                4,
+                "supply",
+                "supply",
+                SupplyLevel,
+                ("stock_on_hand", "amc", "consumed"),
+                ("period_end",),
+                ("site_ref", "item"),
             ),
             Kind(
                 5,
@@ -345,4 +351,5 @@ _decoder = msgspec.json.Decoder(AnyRecord)
 
 def decode(body: bytes) -> AnyRecord:
     """A record from its stored form (its `wkb` is kept beside it, not in it)."""
-    return _decoder.decode(body)
+    record: AnyRecord = _decoder.decode(body)
+    return record
