@@ -1,0 +1,482 @@
+"""Tables out of whatever partners keep them in: csv, tsv, semicolons, xls, xlsx, JSON lists, or one of these in a zip.
+
+Every feed of tables reads through `tables` (rows as dicts) and recognises through `preview` (headers and a few rows).
+What can hurt is checked before a parser sees it: entries and expansion of a zip, and the true extent of every sheet,
+because a few kilobytes of XLSX can name two cells that span seventeen thousand million, and a parser lays out them all.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import chain, islice
+from typing import Any
+
+from ingest.feed import HEAD_BYTES, Payload, decode_text
+
+Cell = str | int | float | bool | datetime | None
+Row = dict[str, Cell]
+
+HEADER_WITHIN = 25
+"""Rows from the top among which the header and the HXL tag row are looked for (the HXL standard's own number)."""
+PREVIEW_ROWS = 40
+MAX_ENTRIES = 2_000
+MAX_EXPANDED = 2_000_000_000
+MAX_RATIO = 500
+"""Of one zip entry larger than 10 MB; repetitive sheets reach about 60."""
+MAX_CELLS = 40_000_000
+MAX_SPARSE = 2_000_000
+"""A sheet spanning more cells than this must fill at least one in fifty of them."""
+MAX_JSON = 200_000_000
+
+# A WKT polygon of a district is one field of several hundred kilobytes; the module's own limit is 128 kB.
+csv.field_size_limit(16_777_216)
+
+TAG = re.compile(r"\s*#[A-Za-z][\w]*(?:/[A-Za-z]\w*)?(?:\s*\+\s*[A-Za-z_]\w*)*\s*\Z")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A sheet with its header. `tags` are its HXL tags by column ("" where untagged); none without a tag row."""
+
+    sheet: str
+    header: tuple[str, ...]
+    tags: tuple[str, ...]
+    rows: Iterable[Row]
+    """Header -> cell, in the order of the sheet; blank rows and blank cells are left out."""
+
+    def tagged(self) -> dict[str, str]:
+        """HXL tag (lower case, no spaces, attributes sorted: `#adm1+code`) -> column; of a repeated tag the first."""
+        found: dict[str, str] = {}
+        for name, tag in zip(self.header, self.tags, strict=True) if self.tags else ():
+            if tag:
+                found.setdefault(tag, name)
+        return found
+
+
+def kind_of(payload: Payload) -> str:
+    """By content: `xlsx`, `xls`, `zip`, `json` or `csv`; empty where it is none of them."""
+    head = payload.head
+    if head.startswith(b"PK\x03\x04"):
+        return "xlsx" if _is_workbook(payload) else "zip"
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return "xls"
+    if not head or (b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff"))):
+        return ""
+    start = payload.head_text.lstrip("\ufeff \t\r\n")[:1]
+    if start in ("<", "%", ""):
+        return ""
+    return "json" if start in ("{", "[") else "csv"
+
+
+def tables(payload: Payload) -> Iterator[Table]:
+    """Every table of a payload, one per sheet that has a header and at least one column.
+
+    Csv is read as a stream; a sheet of a workbook is in memory while its rows are read. Raises ValueError where the
+    payload is no table, is damaged, or would expand beyond the limits above.
+    """
+    for name, rows in _sheets(payload):
+        found = _table(name, rows)
+        if found is not None:
+            yield found
+
+
+def preview(payload: Payload) -> tuple[Table, ...]:
+    """The tables of a payload with their first rows, for recognising it; empty where it cannot be read as tables."""
+    stamp = payload.path.stat().st_mtime_ns if payload.path is not None else 0
+    return _preview(payload, stamp)
+
+
+@lru_cache(maxsize=2)
+def _preview(payload: Payload, stamp: int) -> tuple[Table, ...]:  # noqa: ARG001 (a file rewritten under its name is another one)
+    try:
+        if kind_of(payload) == "csv":
+            text = payload.head_text
+            if len(payload.head) == HEAD_BYTES:
+                text = text.rpartition("\n")[0] or text  # the last line may be cut
+            sheets: Iterable[tuple[str, Iterable[Sequence[Any]]]] = [("", _lenient(text))]
+        elif kind_of(payload) == "json" and not re.search(r'"\s*#[A-Za-z]', payload.head_text):
+            return ()  # a list without HXL tags is some other format's JSON
+        else:
+            sheets = _sheets(payload)
+        found = [_table(name, islice(rows, PREVIEW_ROWS)) for name, rows in sheets]
+    except (ValueError, OSError, zipfile.BadZipFile):
+        return ()
+    return tuple(Table(t.sheet, t.header, t.tags, tuple(t.rows)) for t in found if t is not None)
+
+
+def plain(row: Mapping[str, Cell], without: Iterable[str] = ()) -> dict[str, str | int | float | bool | None]:
+    """A row's cells as attributes of a record: times as text, columns in `without` left out."""
+    skip = frozenset(without)
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in row.items()
+        if name not in skip
+    }
+
+
+# -------------------- sheets
+
+
+def _sheets(payload: Payload) -> Iterator[tuple[str, Iterable[Sequence[Any]]]]:
+    kind = kind_of(payload)
+    if kind == "csv":
+        yield "", _csv(payload)
+    elif kind in ("xlsx", "xls"):
+        yield from _workbook(payload, kind)
+    elif kind == "json":
+        yield from _json(payload)
+    elif kind == "zip":
+        yield from _sheets(_unzip(payload))
+    else:
+        raise ValueError(
+            f"{payload.name} is not a table: send csv, tsv, xls, xlsx, JSON rows, or a zip with one of them"
+        )
+
+
+def _csv(payload: Payload) -> Iterator[list[str]]:
+    encoding = _encoding(payload)
+    dialect = _delimiter(payload.head_text)
+    with payload.open() as stream, io.TextIOWrapper(stream, encoding, errors="replace", newline="") as text:
+        reader = csv.reader(text, delimiter=dialect)
+        try:
+            yield from reader
+        except csv.Error as error:
+            raise ValueError(f"line {reader.line_num} of {payload.name} cannot be read as csv: {error}") from None
+
+
+def _lenient(text: str) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    except csv.Error:
+        return
+
+
+def _encoding(payload: Payload) -> str:
+    """UTF-16 by its BOM, UTF-8 where all of it is, else Windows-1252; the file is run through once, not held."""
+    if payload.head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with payload.open() as stream:
+        try:
+            while block := stream.read(1 << 20):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "cp1252"
+    return "utf-8-sig"
+
+
+def _delimiter(text: str) -> str:
+    """Which of , ; tab | splits the first lines most evenly into most columns."""
+    sample = "\n".join(text.split("\n")[:60])[:32_768]
+    best, best_score = ",", 0.0
+    for candidate in (",", "\t", ";", "|"):
+        try:
+            widths = [len(row) for row in csv.reader(io.StringIO(sample, newline=""), delimiter=candidate) if row]
+        except csv.Error:
+            continue
+        if widths:
+            usual = max(set(widths), key=lambda width: (widths.count(width), width))
+            score = (usual - 1) * widths.count(usual) / len(widths)
+            if score > best_score:
+                best, best_score = candidate, score
+    return best
+
+
+def _json(payload: Payload) -> Iterator[tuple[str, Iterable[Sequence[Any]]]]:
+    content = payload.read()
+    if len(content) > MAX_JSON:
+        raise ValueError(f"{payload.name} has {len(content):,} bytes of JSON; send tables beyond {MAX_JSON:,} as csv")
+    try:
+        value = json.loads(decode_text(content))
+    except RecursionError:
+        raise ValueError(f"{payload.name} is nested too deeply to be a table") from None
+    found = list(_lists(value, ""))
+    if not found:
+        raise ValueError(f"{payload.name} holds no list of rows")
+    yield from found
+
+
+def _lists(value: Any, name: str) -> Iterator[tuple[str, Iterable[Sequence[Any]]]]:
+    """Lists of lists, and lists of objects (their keys become the header), at the top or one level into an object."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(item, list):
+                yield from _lists(item, str(key))
+    elif value and all(isinstance(row, list) for row in value):
+        yield name, value
+    elif value and all(isinstance(row, dict) for row in value):
+        keys = list(dict.fromkeys(key for row in value for key in row))
+        yield name, chain([keys], ([row.get(key) for key in keys] for row in value))
+
+
+# -------------------- workbooks
+
+
+def _is_workbook(payload: Payload) -> bool:
+    try:
+        with payload.open() as stream, zipfile.ZipFile(stream) as archive:
+            return "[Content_Types].xml" in archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+
+
+def _workbook(payload: Payload, kind: str) -> Iterator[tuple[str, Iterable[Sequence[Any]]]]:
+    from python_calamine import CalamineWorkbook, SheetTypeEnum
+
+    if kind == "xlsx":
+        check_workbook(payload)
+    try:
+        with payload.open() as stream, CalamineWorkbook.from_filelike(stream) as book:
+            for meta in book.sheets_metadata:
+                if meta.typ is not SheetTypeEnum.WorkSheet:
+                    continue
+                sheet = book.get_sheet_by_name(meta.name)
+                if sheet.start is None:
+                    continue
+                if sheet.total_height * sheet.total_width > MAX_CELLS:
+                    raise ValueError(f"sheet {meta.name} spans more than {MAX_CELLS:,} cells")
+                yield meta.name, _filled(sheet.iter_rows(), sheet.merged_cell_ranges or (), sheet.start[1])
+    except GeneratorExit:
+        raise
+    except (ValueError, MemoryError):
+        raise
+    except BaseException as error:
+        # The parser's own errors, and its panics, which do not derive from Exception.
+        if not type(error).__module__.startswith(("python_calamine", "pyo3_runtime", "_python_calamine")):
+            raise
+        raise ValueError(f"{payload.name} cannot be read as a workbook: {error}") from None
+
+
+def check_workbook(payload: Payload) -> None:
+    """Raise ValueError where an xlsx has too many entries, expands too far, or spans far more than it holds."""
+    try:
+        with payload.open() as stream, zipfile.ZipFile(stream) as archive:
+            _check_zip(payload.name, archive)
+            for entry in archive.infolist():
+                name = entry.filename.lower()
+                if name.endswith(".bin") and "workbook" in name:
+                    raise ValueError(f"{payload.name} is a binary workbook (xlsb); save it as xlsx")
+                if "worksheets/" in name and name.endswith(".xml"):
+                    _check_extent(archive, entry)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        raise ValueError(f"{payload.name} is a damaged or encrypted zip file: {error}") from None
+
+
+def _check_zip(name: str, archive: zipfile.ZipFile) -> None:
+    entries = archive.infolist()
+    if len(entries) > MAX_ENTRIES:
+        raise ValueError(f"{name} holds {len(entries):,} files; at most {MAX_ENTRIES:,} are read")
+    if sum(entry.file_size for entry in entries) > MAX_EXPANDED:
+        raise ValueError(f"{name} expands to more than {MAX_EXPANDED:,} bytes")
+    for entry in entries:
+        if entry.file_size > 10_000_000 and entry.file_size > MAX_RATIO * max(entry.compress_size, 1):
+            raise ValueError(f"{entry.filename} in {name} expands more than {MAX_RATIO}-fold")
+
+
+# The start of a row or cell element, and the whole of its tag; one that closes itself has a style but no value.
+_STARTS = re.compile(rb"<(?:[^\s<>/!?:]+:)?(?:row|c)(?=[\s/>])")
+_TAG = re.compile(rb"""<(?:[^\s<>/!?:]+:)?(row|c)((?:\s+[^\s=<>"']+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(/?)>""")
+_PLACE = re.compile(rb"""[\s:]r\s*=\s*(?:["']([A-Z]*)(\d+)["'])?""")
+LONGEST_TEXT = 1 << 20
+"""Of one cell in bytes; a workbook program writes at most 32,767 characters."""
+
+
+def _check_extent(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+    """Refuse a sheet whose filled cells span far more room than they fill, whatever its `dimension` claims."""
+    rows = columns = filled = row = column = 0
+    rest = b""
+    with archive.open(entry) as stream:
+        while block := stream.read(1 << 20):
+            block = rest + block
+            if block.startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise ValueError(f"{entry.filename} is UTF-16, which no workbook program writes")
+            cut = max(block.rfind(b"<"), 0)
+            starts = len(_STARTS.findall(block, 0, cut))
+            for match in _TAG.finditer(block, 0, cut):
+                starts -= 1
+                element, attributes, closed = match.groups()
+                places = _PLACE.findall(attributes)
+                if len(places) > 1 or (places and not places[0][1]):
+                    starts += 1  # said twice, or not as "B12": another reader might place it elsewhere
+                    continue
+                if element == b"row":
+                    row, column = int(places[0][1]) if places else row + 1, 0
+                    continue
+                column = _column(places[0][0]) if places and places[0][0] else column + 1
+                if not closed:
+                    filled += 1
+                    rows = max(rows, int(places[0][1]) if places else row)
+                    columns = max(columns, column)
+            if starts or len(block) - cut > LONGEST_TEXT:
+                raise ValueError(
+                    f"{entry.filename} is not written as any workbook program would; save it again as xlsx"
+                )
+            rest = block[cut:]
+    if rows > 1_048_576 or columns > 16_384:
+        raise ValueError(f"{entry.filename} has a cell beyond row 1,048,576 or column XFD")
+    span = rows * columns
+    if span > MAX_CELLS or (span > MAX_SPARSE and span > 50 * filled):
+        raise ValueError(
+            f"{entry.filename} spans {rows:,} rows and {columns:,} columns but fills {filled:,} cells;"
+            " delete the stray cells far from the table and save it again"
+        )
+
+
+@lru_cache(maxsize=1024)
+def _column(letters: bytes) -> int:
+    if len(letters) > 3:
+        return 1 << 20
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _filled(rows: Iterable[list[Any]], merged: Sequence[Any], left: int) -> Iterator[list[Any]]:
+    """Rows with a cell merged downwards repeated in each of its rows (a merged heading stays in its first column)."""
+    spans = [(start[0], end[0], start[1] - left) for start, end in merged if end[0] > start[0] and start[1] >= left]
+    if not spans:
+        yield from rows
+        return
+    values: dict[tuple[int, int], Any] = {}
+    for number, row in enumerate(rows):
+        for top, bottom, column in spans:
+            if top == number and column < len(row):
+                values[top, column] = row[column]
+            elif top < number <= bottom and column < len(row) and row[column] == "":
+                row[column] = values.get((top, column), "")
+        yield row
+
+
+def _unzip(payload: Payload) -> Payload:
+    """The one table in a zip."""
+    try:
+        with payload.open() as stream, zipfile.ZipFile(stream) as archive:
+            _check_zip(payload.name, archive)
+            wanted = (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".json", ".hxl")
+            entries = [
+                entry
+                for entry in archive.infolist()
+                if entry.filename.lower().endswith(wanted) and not entry.filename.startswith("__MACOSX")
+            ]
+            if len(entries) != 1:
+                raise ValueError(f"{payload.name} holds {len(entries)} tables; a zip must hold exactly one")
+            content = archive.read(entries[0])
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        raise ValueError(f"{payload.name} is a damaged or encrypted zip file: {error}") from None
+    inner = Payload(entries[0].filename, content=content)
+    if kind_of(inner) == "zip":
+        raise ValueError(f"{payload.name} is a zip within a zip")
+    return inner
+
+
+# -------------------- headers
+
+
+def _table(name: str, rows: Iterable[Sequence[Any]]) -> Table | None:
+    rest = iter(rows)
+    top = [[_cell(value) for value in row] for row in islice(rest, HEADER_WITHIN + 1)]
+    tag_row = next((number for number, row in enumerate(top) if is_tag_row(row)), None)
+    place = _header_row(top) if tag_row is None else tag_row - 1
+    if place is None:
+        return None
+    width = max(len(row) for row in top)
+    above = next((row for row in reversed(top[: max(place, 0)]) if sum(value is not None for value in row) > 1), [])
+    lower = top[place] if place >= 0 else []
+    tags = () if tag_row is None else tuple(_tag(value) for value in _wide(top[tag_row], width))
+    header = _names(_wide(lower, width), _wide(above, width), tags)
+    body = chain(top[(place if tag_row is None else tag_row) + 1 :], ([_cell(value) for value in row] for row in rest))
+    return Table(name, header, tags, _dicts(header, body))
+
+
+def is_tag_row(row: Sequence[Cell]) -> bool:
+    """Whether a row is HXL tags: at least one, and at least half of what is filled (some columns are left in words)."""
+    filled = [value for value in row if value is not None]
+    tags = sum(isinstance(value, str) and bool(TAG.match(value)) for value in filled)
+    return tags > 0 and 2 * tags >= len(filled)
+
+
+def _tag(value: Cell) -> str:
+    if not isinstance(value, str) or not TAG.match(value):
+        return ""
+    tag, *attributes = value.lower().replace(" ", "").split("+")
+    return "+".join([tag, *sorted(attributes)])
+
+
+def _header_row(top: Sequence[Sequence[Cell]]) -> int | None:
+    """The first row that is nearly as full as the fullest and mostly words; titles above are narrower."""
+    counts = [sum(value is not None for value in row) for row in top]
+    fullest = max(counts, default=0)
+    for number, (row, count) in enumerate(zip(top, counts, strict=True)):
+        words = sum(isinstance(value, (str, datetime)) and not _is_number(value) for value in row)
+        if count and count >= 0.6 * fullest and words >= 0.6 * count:
+            return number
+    return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r"-?[\d.,]+%?", value.strip()))
+
+
+def _wide(row: Sequence[Cell], width: int) -> list[Cell]:
+    return [*row, *[None] * (width - len(row))]
+
+
+def _names(lower: Sequence[Cell], above: Sequence[Cell], tags: Sequence[str]) -> tuple[str, ...]:
+    """A name for every column, none twice: its own, told apart by the merged heading above it, or else by its place."""
+    own = [_word(value) for value in lower]
+    group = ""
+    names: list[str] = []
+    for number, name in enumerate(own):
+        group = _word(above[number]) or group
+        if name and own.count(name) > 1 and group and f"{group} {name}" not in names:
+            name = f"{group} {name}"
+        name = name or _word(above[number]) or (tags[number] if tags else "") or f"column {number + 1}"
+        names.append(name if name not in names else f"{name} ({number + 1})")
+    return tuple(names)
+
+
+def _word(value: Cell) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.date().isoformat()
+    return " ".join(str(value).split())
+
+
+def _dicts(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[Row]:
+    for row in rows:
+        found: Row = {}
+        for number, value in enumerate(row):
+            if value is not None:
+                found[header[number] if number < len(header) else f"column {number + 1}"] = value
+        if found:
+            yield found
+
+
+def _cell(value: Any) -> Cell:
+    """A cell as partners mean it: blank as None, 12.0 as 12, a day as its midnight (no time zone)."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        trimmed = value.strip("\ufeff \t\r\n\u00a0")
+        return trimmed or None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if isinstance(value, (bool, int, datetime)):
+        return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 (a sheet's day has no zone; the reader gives it one)
+    if isinstance(value, (time, timedelta)):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False)
