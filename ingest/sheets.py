@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import html
 import io
 import json
 import re
@@ -262,14 +263,23 @@ def check_workbook(payload: Payload) -> None:
     try:
         with payload.open() as stream, zipfile.ZipFile(stream) as archive:
             _check_zip(payload.name, archive)
+            parts = {entry.filename.lower(): entry for entry in archive.infolist()}
+            if "xl/workbook.xml" not in parts or "xl/_rels/workbook.xml.rels" not in parts:
+                raise ValueError(f"{payload.name} is not an xlsx workbook (xlsb and ods are not read); save it as xlsx")
+            # Every part that the workbook names, wherever it lies: a sheet need not be in xl/worksheets.
+            relations = archive.read(parts["xl/_rels/workbook.xml.rels"]).decode("utf-8", "replace")
+            named = {
+                _last(html.unescape(target)) for _, target in re.findall(r"""Target\s*=\s*(["'])(.*?)\1""", relations)
+            }
             for entry in archive.infolist():
-                name = entry.filename.lower()
-                if name.endswith(".bin") and "workbook" in name:
-                    raise ValueError(f"{payload.name} is a binary workbook (xlsb); save it as xlsx")
-                if "worksheets/" in name and name.endswith(".xml"):
+                if _last(entry.filename) in named:
                     _check_extent(archive, entry)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise ValueError(f"{payload.name} is a damaged or encrypted zip file: {error}") from None
+
+
+def _last(path: str) -> str:
+    return re.split(r"[/\\]", path)[-1].lower()
 
 
 def _check_zip(name: str, archive: zipfile.ZipFile) -> None:
