@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import Polygon
+from shapely import LineString, Polygon
 
 Floats = NDArray[np.float64]
 Field = Callable[[Floats, Floats], Floats]
@@ -38,7 +38,7 @@ def field(rng: np.random.Generator, longest_km: float, octaves: int, roughness: 
 
 
 def level_set(values: Floats, xs: Floats, ys: Floats) -> list[Polygon]:
-    """Polygons where `values` (shape: len(ys), len(xs)) is above zero, largest first, without holes (marching triangles)."""
+    """Polygons where `values` (len(ys), len(xs)) is above zero, largest first, without holes (marching triangles)."""
     ny, nx = values.shape
     node = np.arange(ny * nx).reshape(ny, nx)
     a, b, c, d = node[:-1, :-1], node[:-1, 1:], node[1:, :-1], node[1:, 1:]
@@ -52,7 +52,7 @@ def level_set(values: Floats, xs: Floats, ys: Floats) -> list[Polygon]:
     rows = np.arange(len(triangles))
     tip = triangles[rows, odd]
     ends = [_crossing(flat, tip, triangles[rows, (odd + turn) % 3], xs, ys) for turn in (1, 2)]
-    faces = shapely.polygonize(list(shapely.linestrings(np.stack(ends, axis=1)))).geoms
+    faces = shapely.polygonize([LineString(pair) for pair in np.stack(ends, axis=1)]).geoms
     shells = [Polygon(face.exterior) for face in faces if isinstance(face, Polygon)]
     land = [shell for shell in shells if _above(values, xs, ys, shell)]
     return sorted(land, key=lambda shell: -shell.area)
@@ -72,11 +72,13 @@ def _above(values: Floats, xs: Floats, ys: Floats, shell: Polygon) -> bool:
     return bool(values[np.abs(ys - point.y).argmin(), np.abs(xs - point.x).argmin()] > -0.02)
 
 
-def roughen(rng: np.random.Generator, start: Floats, end: Floats, left: Floats, right: Floats, step_km: float) -> Floats:
+def roughen(
+    rng: np.random.Generator, start: Floats, end: Floats, left: Floats, right: Floats, step_km: float
+) -> Floats:
     """A jagged line from `start` to `end` that stays within the kite start-left-end-right: points (n, 2) in km.
 
-    Midpoint displacement (Fournier, Fussell and Carpenter 1982) of a height over the edge. Kites of a Voronoi diagram's edges
-    (between an edge and the two cell centres beside it) do not overlap, so lines made this way never cross each other.
+    Midpoint displacement (Fournier, Fussell and Carpenter 1982) of a height over the edge. Kites of a Voronoi diagram's
+    edges (an edge and the two cell centres beside it) do not overlap, so lines made this way never cross each other.
     """
     middle = (start + end) / 2
     length = float(np.hypot(*(end - start)))
@@ -91,9 +93,7 @@ def roughen(rng: np.random.Generator, start: Floats, end: Floats, left: Floats, 
     room = 1 - np.abs(2 * along - 1)
     reach = np.hypot(*(left - middle)), np.hypot(*(right - middle))
     km = np.clip(height * length * 0.5, -0.8 * room * reach[1], 0.8 * room * reach[0])
-    toward = np.where(
-        km[:, None] >= 0, (left - middle) / max(reach[0], 1e-9), (right - middle) / max(reach[1], 1e-9)
-    )
+    toward = np.where(km[:, None] >= 0, (left - middle) / max(reach[0], 1e-9), (right - middle) / max(reach[1], 1e-9))
     line: Floats = start + along[:, None] * (end - start) + np.abs(km)[:, None] * toward
     line[0], line[-1] = start, end
     return line
