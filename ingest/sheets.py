@@ -1,15 +1,13 @@
 """Tables out of whatever partners keep them in: csv, tsv, semicolons, xls, xlsx, JSON lists, or one of these in a zip.
 
 Every feed of tables reads through `tables` (rows as dicts) and recognises through `preview` (headers and a few rows).
-What can hurt is checked before a parser sees it: entries and expansion of a zip, and the true extent of every sheet,
-because a few kilobytes of XLSX can name two cells that span seventeen thousand million, and a parser lays out them all.
+Csv is read as a stream; the encoding and the delimiter are found from what is there.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
-import html
 import io
 import json
 import re
@@ -22,6 +20,7 @@ from itertools import chain, islice
 from typing import Any
 
 from ingest.feed import HEAD_BYTES, Payload, decode_text
+from ingest.workbooks import check_zip, is_workbook, sheets_of
 
 Cell = str | int | float | bool | datetime | None
 Row = dict[str, Cell]
@@ -29,13 +28,6 @@ Row = dict[str, Cell]
 HEADER_WITHIN = 25
 """Rows from the top among which the header and the HXL tag row are looked for (the HXL standard's own number)."""
 PREVIEW_ROWS = 40
-MAX_ENTRIES = 2_000
-MAX_EXPANDED = 2_000_000_000
-MAX_RATIO = 500
-"""Of one zip entry larger than 10 MB; repetitive sheets reach about 60."""
-MAX_CELLS = 40_000_000
-MAX_SPARSE = 2_000_000
-"""A sheet spanning more cells than this must fill at least one in fifty of them."""
 MAX_JSON = 200_000_000
 
 # A WKT polygon of a district is one field of several hundred kilobytes; the module's own limit is 128 kB.
@@ -67,7 +59,7 @@ def kind_of(payload: Payload) -> str:
     """By content: `xlsx`, `xls`, `zip`, `json` or `csv`; empty where it is none of them."""
     head = payload.head
     if head.startswith(b"PK\x03\x04"):
-        return "xlsx" if _is_workbook(payload) else "zip"
+        return "xlsx" if is_workbook(payload) else "zip"
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return "xls"
     if not head or (b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff"))):
@@ -97,7 +89,8 @@ def preview(payload: Payload) -> tuple[Table, ...]:
 
 
 @lru_cache(maxsize=2)
-def _preview(payload: Payload, stamp: int) -> tuple[Table, ...]:  # noqa: ARG001 (a file rewritten under its name is another one)
+def _preview(payload: Payload, stamp: int) -> tuple[Table, ...]:
+    """`stamp` tells a file that was rewritten under its name from the one remembered."""
     try:
         if kind_of(payload) == "csv":
             text = payload.head_text
@@ -130,9 +123,9 @@ def plain(row: Mapping[str, Cell], without: Iterable[str] = ()) -> dict[str, str
 def _sheets(payload: Payload) -> Iterator[tuple[str, Iterable[Sequence[Any]]]]:
     kind = kind_of(payload)
     if kind == "csv":
-        yield "", _csv(payload)
+        yield "", csv_rows(payload)
     elif kind in ("xlsx", "xls"):
-        yield from _workbook(payload, kind)
+        yield from sheets_of(payload, kind)
     elif kind == "json":
         yield from _json(payload)
     elif kind == "zip":
@@ -143,7 +136,8 @@ def _sheets(payload: Payload) -> Iterator[tuple[str, Iterable[Sequence[Any]]]]:
         )
 
 
-def _csv(payload: Payload) -> Iterator[list[str]]:
+def csv_rows(payload: Payload) -> Iterator[list[str]]:
+    """Lines of a csv, split into cells as they stand; raises ValueError at a line that is no csv."""
     encoding = _encoding(payload)
     dialect = _delimiter(payload.head_text)
     with payload.open() as stream, io.TextIOWrapper(stream, encoding, errors="replace", newline="") as text:
@@ -220,159 +214,11 @@ def _lists(value: Any, name: str) -> Iterator[tuple[str, Iterable[Sequence[Any]]
         yield name, chain([keys], ([row.get(key) for key in keys] for row in value))
 
 
-# -------------------- workbooks
-
-
-def _is_workbook(payload: Payload) -> bool:
-    try:
-        with payload.open() as stream, zipfile.ZipFile(stream) as archive:
-            return "[Content_Types].xml" in archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return False
-
-
-def _workbook(payload: Payload, kind: str) -> Iterator[tuple[str, Iterable[Sequence[Any]]]]:
-    from python_calamine import CalamineWorkbook, SheetTypeEnum
-
-    if kind == "xlsx":
-        check_workbook(payload)
-    try:
-        with payload.open() as stream, CalamineWorkbook.from_filelike(stream) as book:
-            for meta in book.sheets_metadata:
-                if meta.typ is not SheetTypeEnum.WorkSheet:
-                    continue
-                sheet = book.get_sheet_by_name(meta.name)
-                if sheet.start is None:
-                    continue
-                if sheet.total_height * sheet.total_width > MAX_CELLS:
-                    raise ValueError(f"sheet {meta.name} spans more than {MAX_CELLS:,} cells")
-                yield meta.name, _filled(sheet.iter_rows(), sheet.merged_cell_ranges or (), sheet.start[1])
-    except GeneratorExit:
-        raise
-    except (ValueError, MemoryError):
-        raise
-    except BaseException as error:
-        # The parser's own errors, and its panics, which do not derive from Exception.
-        if not type(error).__module__.startswith(("python_calamine", "pyo3_runtime", "_python_calamine")):
-            raise
-        raise ValueError(f"{payload.name} cannot be read as a workbook: {error}") from None
-
-
-def check_workbook(payload: Payload) -> None:
-    """Raise ValueError where an xlsx has too many entries, expands too far, or spans far more than it holds."""
-    try:
-        with payload.open() as stream, zipfile.ZipFile(stream) as archive:
-            _check_zip(payload.name, archive)
-            parts = {entry.filename.lower(): entry for entry in archive.infolist()}
-            if "xl/workbook.xml" not in parts or "xl/_rels/workbook.xml.rels" not in parts:
-                raise ValueError(f"{payload.name} is not an xlsx workbook (xlsb and ods are not read); save it as xlsx")
-            # Every part that the workbook names, wherever it lies: a sheet need not be in xl/worksheets.
-            relations = archive.read(parts["xl/_rels/workbook.xml.rels"]).decode("utf-8", "replace")
-            named = {
-                _last(html.unescape(target)) for _, target in re.findall(r"""Target\s*=\s*(["'])(.*?)\1""", relations)
-            }
-            for entry in archive.infolist():
-                if _last(entry.filename) in named:
-                    _check_extent(archive, entry)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f"{payload.name} is a damaged or encrypted zip file: {error}") from None
-
-
-def _last(path: str) -> str:
-    return re.split(r"[/\\]", path)[-1].lower()
-
-
-def _check_zip(name: str, archive: zipfile.ZipFile) -> None:
-    entries = archive.infolist()
-    if len(entries) > MAX_ENTRIES:
-        raise ValueError(f"{name} holds {len(entries):,} files; at most {MAX_ENTRIES:,} are read")
-    if sum(entry.file_size for entry in entries) > MAX_EXPANDED:
-        raise ValueError(f"{name} expands to more than {MAX_EXPANDED:,} bytes")
-    for entry in entries:
-        if entry.file_size > 10_000_000 and entry.file_size > MAX_RATIO * max(entry.compress_size, 1):
-            raise ValueError(f"{entry.filename} in {name} expands more than {MAX_RATIO}-fold")
-
-
-# The start of a row or cell element, and the whole of its tag; one that closes itself has a style but no value.
-_STARTS = re.compile(rb"<(?:[^\s<>/!?:]+:)?(?:row|c)(?=[\s/>])")
-_TAG = re.compile(rb"""<(?:[^\s<>/!?:]+:)?(row|c)((?:\s+[^\s=<>"']+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(/?)>""")
-_PLACE = re.compile(rb"""[\s:]r\s*=\s*(?:["']([A-Z]*)(\d+)["'])?""")
-LONGEST_TEXT = 1 << 20
-"""Of one cell in bytes; a workbook program writes at most 32,767 characters."""
-
-
-def _check_extent(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
-    """Refuse a sheet whose filled cells span far more room than they fill, whatever its `dimension` claims."""
-    rows = columns = filled = row = column = 0
-    rest = b""
-    with archive.open(entry) as stream:
-        while block := stream.read(1 << 20):
-            block = rest + block
-            if block.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise ValueError(f"{entry.filename} is UTF-16, which no workbook program writes")
-            cut = max(block.rfind(b"<"), 0)
-            starts = len(_STARTS.findall(block, 0, cut))
-            for match in _TAG.finditer(block, 0, cut):
-                starts -= 1
-                element, attributes, closed = match.groups()
-                places = _PLACE.findall(attributes)
-                if len(places) > 1 or (places and not places[0][1]):
-                    starts += 1  # said twice, or not as "B12": another reader might place it elsewhere
-                    continue
-                if element == b"row":
-                    row, column = int(places[0][1]) if places else row + 1, 0
-                    continue
-                column = _column(places[0][0]) if places and places[0][0] else column + 1
-                if not closed:
-                    filled += 1
-                    rows = max(rows, int(places[0][1]) if places else row)
-                    columns = max(columns, column)
-            if starts or len(block) - cut > LONGEST_TEXT:
-                raise ValueError(
-                    f"{entry.filename} is not written as any workbook program would; save it again as xlsx"
-                )
-            rest = block[cut:]
-    if rows > 1_048_576 or columns > 16_384:
-        raise ValueError(f"{entry.filename} has a cell beyond row 1,048,576 or column XFD")
-    span = rows * columns
-    if span > MAX_CELLS or (span > MAX_SPARSE and span > 50 * filled):
-        raise ValueError(
-            f"{entry.filename} spans {rows:,} rows and {columns:,} columns but fills {filled:,} cells;"
-            " delete the stray cells far from the table and save it again"
-        )
-
-
-@lru_cache(maxsize=1024)
-def _column(letters: bytes) -> int:
-    if len(letters) > 3:
-        return 1 << 20
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
-
-
-def _filled(rows: Iterable[list[Any]], merged: Sequence[Any], left: int) -> Iterator[list[Any]]:
-    """Rows with a cell merged downwards repeated in each of its rows (a merged heading stays in its first column)."""
-    spans = [(start[0], end[0], start[1] - left) for start, end in merged if end[0] > start[0] and start[1] >= left]
-    if not spans:
-        yield from rows
-        return
-    values: dict[tuple[int, int], Any] = {}
-    for number, row in enumerate(rows):
-        for top, bottom, column in spans:
-            if top == number and column < len(row):
-                values[top, column] = row[column]
-            elif top < number <= bottom and column < len(row) and row[column] == "":
-                row[column] = values.get((top, column), "")
-        yield row
-
-
 def _unzip(payload: Payload) -> Payload:
     """The one table in a zip."""
     try:
         with payload.open() as stream, zipfile.ZipFile(stream) as archive:
-            _check_zip(payload.name, archive)
+            check_zip(payload.name, archive)
             wanted = (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".json", ".hxl")
             entries = [
                 entry
