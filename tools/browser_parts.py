@@ -25,7 +25,11 @@ COPIES = {
     "plotly.js-basic-dist-min": ("plotly-basic.min.js", "LICENSE"),
     "world-atlas": ("countries-50m.json", "countries-10m.json", "LICENSE"),
     "@fontsource/noto-sans": (
-        *(f"files/noto-sans-{script}-{weight}-normal.woff2" for script in ("latin", "latin-ext") for weight in (400, 600)),
+        *(
+            f"files/noto-sans-{script}-{weight}-normal.woff2"
+            for script in ("latin", "latin-ext")
+            for weight in (400, 600)
+        ),
         "LICENSE",
     ),
     "@fontsource/noto-sans-arabic": (
@@ -58,9 +62,10 @@ def main(packages: Path, vendor: Path) -> None:
 def write_base_map(atlas: Path, folder: Path) -> None:
     """Cut Natural Earth into vector tiles, zoom 0 to 5: layers `countries`, `borders` and `names`.
 
-    `countries` are polygons with `id` (ISO 3166-1 numeric, empty where there is none) and `name`; `borders` are the lines
-    between two of them, once each, with `disputed` 0 or 1; `names` are points with `name` and `from_zoom`, the zoom at
-    which the country is wide enough to carry its name. A tile of open sea is an empty file, so that no request fails.
+    `countries` are polygons with `id` (ISO 3166-1 numeric, absent where there is none) and `name`; `borders` are the
+    lines between two of them, once each, with `disputed` 0 or 1; `names` are points with `name` and `from_zoom`, the
+    zoom at which the country is wide enough to carry its name. A tile of open sea is an empty file, so that no request
+    fails.
     """
     for z in range(6):
         for x in range(2**z):
