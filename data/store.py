@@ -78,6 +78,13 @@ class Change:
     body: bytes
 
 
+@dataclass(frozen=True)
+class Commit:
+    revision: int
+    committed_us: int
+    received_us: int
+
+
 class Store:
     """Open with `open_store`. Safe to use from many threads."""
 
@@ -142,15 +149,15 @@ class Store:
         with self.reader.connect() as connection:
             return int(connection.execute(sa.select(counter.c.revision)).scalar_one())
 
-    def commits_since(self, revision: int) -> list[tuple[int, int]]:
-        """(revision, committed_us) in order, after `revision`."""
+    def commits_since(self, revision: int) -> list[Commit]:
+        """Commits after `revision`, in order."""
         query = (
-            sa.select(commit_log.c.revision, commit_log.c.committed_us)
+            sa.select(commit_log.c.revision, commit_log.c.committed_us, commit_log.c.received_us)
             .where(commit_log.c.revision > revision)
             .order_by(commit_log.c.revision)
         )
         with self.reader.connect() as connection:
-            return [(row.revision, row.committed_us) for row in connection.execute(query)]
+            return [Commit(*row) for row in connection.execute(query)]
 
     def changes_since(self, revision: int, until: int) -> Iterator[list[Change]]:
         """Every version with `revision` < its revision <= `until`, in order, in chunks."""

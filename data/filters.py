@@ -1,0 +1,120 @@
+"""What is asked for: the filters of a view, the same words in page addresses, tiles, counts and OGC requests."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from data.records import Severity
+
+WINDOW = re.compile(r"(\d{1,4})(h|d|w|m|y)\Z")
+HOURS = {"h": 1, "d": 24, "w": 168, "m": 730, "y": 8766}
+WHOLE_LIMIT = 100_000
+
+
+class BadFilter(ValueError):
+    """A filter that cannot be understood: the sentence names the parameter and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Every part that is None or empty asks for everything. Times are UTC; `bbox` is west, south, east, north in degrees."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    window: timedelta | None = None
+    """Up to the moment the picture is asked for (now, or the time of "as known at")."""
+    bbox: tuple[float, float, float, float] | None = None
+    area: str = ""
+    category: tuple[str, ...] = ()
+    severity: Severity = Severity.unknown
+    """This severity or worse."""
+    agency: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    text: str = ""
+    as_known_at: datetime | None = None
+    codes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Equality on the kind's own coded columns: (column, allowed values)."""
+
+    def span(self, now: datetime) -> tuple[datetime | None, datetime | None]:
+        """From and until, with the window counted back from `as_known_at` or now."""
+        if self.window is None:
+            return self.since, self.until
+        end = self.until or self.as_known_at or now
+        return end - self.window, self.until
+
+
+def parse(query: Mapping[str, str], own_columns: tuple[str, ...] = ()) -> Filters:
+    """Filters of a query string; parameters it does not know are somebody else's. Raises `BadFilter`."""
+    since, until = _datetime_interval(query.get("datetime", ""))
+    bbox = query.get("bbox", "")
+    window = query.get("window", "")
+    wanted = query.get("severity", "")
+    if wanted and wanted not in Severity.__members__:
+        raise BadFilter(f"severity: '{wanted}' is not one of {', '.join(Severity.__members__)}.")
+    return Filters(
+        since=moment(query["from"], "from") if query.get("from") else since,
+        until=moment(query["to"], "to") if query.get("to") else until,
+        window=_window(window) if window and window != "all" and not query.get("from") else None,
+        bbox=_bbox(bbox) if bbox else None,
+        area=query.get("area", "").strip(),
+        category=_list(query.get("category", "")),
+        severity=Severity[wanted] if wanted else Severity.unknown,
+        agency=_list(query.get("agency", "")),
+        source=_list(query.get("source", "")),
+        text=query.get("q", "").strip(),
+        as_known_at=moment(query["as_known_at"], "as_known_at") if query.get("as_known_at") else None,
+        codes=tuple((name, _list(query[name])) for name in own_columns if query.get(name)),
+    )
+
+
+def moment(value: str, name: str) -> datetime:
+    """An RFC 3339 time (a date alone is its first moment in UTC)."""
+    try:
+        # A "+" in an address that was not escaped arrives as a space.
+        found = datetime.fromisoformat(re.sub(r" (\d\d:\d\d)\Z", r"+\1", value.strip()))
+        return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadFilter(f"{name}: '{value[:40]}' is not a time like 2026-11-20T18:00:00Z.") from None
+
+
+def _datetime_interval(value: str) -> tuple[datetime | None, datetime | None]:
+    """OGC API - Features Core 1.0, section 7.15.4: an instant, or an interval with `..` or nothing for an open end."""
+    if not value:
+        return None, None
+    ends = value.split("/")
+    if len(ends) == 1:
+        at = moment(ends[0], "datetime")
+        return at, at + timedelta(microseconds=1)
+    if len(ends) != 2:
+        raise BadFilter("datetime: use one time, or two with a / between them.")
+    since, until = (None if end in ("", "..") else moment(end, "datetime") for end in ends)
+    if since and until and since > until:
+        raise BadFilter("datetime: the interval ends before it begins.")
+    return since, until + timedelta(microseconds=1) if until else None
+
+
+def _bbox(value: str) -> tuple[float, float, float, float]:
+    try:
+        parts = [float(part) for part in value.split(",")]
+    except ValueError:
+        parts = []
+    if len(parts) == 6:  # with heights, which records here do not have
+        parts = [parts[0], parts[1], parts[3], parts[4]]
+    if len(parts) != 4 or not all(math.isfinite(part) for part in parts) or parts[1] > parts[3]:
+        raise BadFilter("bbox: use west,south,east,north in degrees.")
+    return parts[0], parts[1], parts[2], parts[3]
+
+
+def _window(value: str) -> timedelta:
+    found = WINDOW.match(value)
+    if not found:
+        raise BadFilter(f"window: '{value[:40]}' is not like 24h, 7d, 4w, 6m, 1y or all.")
+    return timedelta(hours=int(found[1]) * HOURS[found[2]])
+
+
+def _list(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())

@@ -1,0 +1,238 @@
+"""The picture: what is known, as columns in memory by revision. The only way to it is `seen_by(viewer)`.
+
+Versions carry [rev_from, rev_to), so "as known at" is one more mask and a reader at its own revision is never disturbed by
+the writer. Text and full records stay in the store and are fetched by id for rows the viewer may see.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from data.access import Mark, Viewer
+from data.columns import CURRENT, NO_TIME, Codes, Table, mercator
+from data.places import Area, Places, build
+from data.records import KIND_OF_NUMBER, KINDS, AnyRecord, Boundary, Kind, Reference, decode
+from data.seen import Seen
+from data.store import Change, Commit, Store
+
+CAPS = {"adm0": 0, "adm1": 1, "adm2": 2}
+"""`place_precision` -> the deepest level a record may claim."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TAKEN_BACK = Reference(source_ref="-")
+"""Stands in the columns for a version that says only that the record was taken back; it is never current."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What catching up brought: from which revision to which, and the rows that are new and current, per kind name."""
+
+    before: int
+    revision: int
+    rows: dict[str, NDArray[np.int64]]
+
+
+class Picture:
+    """Fed by one thread (`catch_up`), read by many (`seen_by`)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._applying = threading.Lock()
+        self._publishing = threading.Lock()
+        self.tables = {name: Table(kind) for name, kind in KINDS.items() if kind.collection}
+        self.sources = Codes()
+        self.agencies = Codes()
+        self.marks = Codes()
+        self.places = Places()
+        self.revision = 0
+        self._lengths = dict.fromkeys(self.tables, 0)
+        self._commits: list[Commit] = []
+
+    def catch_up(self) -> Moved:
+        """Apply everything committed since the last time. Cheap when nothing was; safe to call from many threads."""
+        with self._applying:
+            before = self.revision
+            commits = self._store.commits_since(before)
+            if not commits:
+                return Moved(before, before, {})
+            until = commits[-1].revision
+            starts = {name: table.length for name, table in self.tables.items()}
+            lengths = dict(starts)
+            boundaries = False
+            for changes in self._store.changes_since(before, until):
+                for number in {change.kind for change in changes}:
+                    kind = KIND_OF_NUMBER[number]
+                    if not kind.collection:
+                        continue
+                    self._apply(kind, [change for change in changes if change.kind == number])
+                    lengths[kind.name] = self.tables[kind.name].length
+                    boundaries |= kind.name == "boundary"
+            if boundaries:
+                self._rebuild_places()
+            with self._publishing:
+                self._commits.extend(commits)
+                self.revision = until
+                self._lengths = lengths
+        rows = {
+            name: np.flatnonzero(table.column("rev_to", lengths[name])[starts[name] :] == CURRENT) + starts[name]
+            for name, table in self.tables.items()
+            if lengths[name] > starts[name]
+        }
+        return Moved(before, until, rows)
+
+    def seen_by(self, viewer: Viewer, as_known_at: datetime | None = None) -> Seen:
+        """The picture as this viewer may see it, now or as it was known at a time; stays the same while it is used."""
+        with self._publishing:
+            revision, places = self.revision, self.places
+            lengths = self._lengths
+        past = as_known_at is not None
+        if as_known_at is not None:
+            revision = self.revision_at(as_known_at)
+        return Seen(
+            viewer=viewer,
+            revision=revision,
+            past=past,
+            now=as_known_at or datetime.now(UTC),
+            places=places,
+            tables=self.tables,
+            lengths=lengths,
+            sources=self.sources,
+            agencies=self.agencies,
+            marks=self.marks,
+            commits=self._commits,
+            _store=self._store,
+        )
+
+    def revision_at(self, moment: datetime) -> int:
+        """The newest revision committed at or before a time; 0 before the first."""
+        micros = int((moment - _EPOCH).total_seconds() * 1_000_000)
+        index = bisect_right(self._commits, micros, key=lambda commit: commit.committed_us)
+        return self._commits[index - 1].revision if index else 0
+
+    def _apply(self, kind: Kind, changes: Sequence[Change]) -> None:
+        table = self.tables[kind.name]
+        records = [_TAKEN_BACK if change.retracted else decode(change.body) for change in changes]
+        columns = self._columns(kind, table, changes, records)
+        ends = [change for change in changes if change.supersedes_seq is not None]
+        table.extend(columns)
+        table.wkb.update({change.seq: change.wkb for change in changes if change.wkb is not None})
+        if ends:
+            seqs = np.array([change.supersedes_seq for change in ends], np.int64)
+            order = np.argsort(seqs)
+            rows = table.rows_of_seqs(seqs[order])
+            table["rev_to"][rows] = np.array([change.revision for change in ends], np.int64)[order]
+        table.superseded += len(ends) + sum(change.late or change.retracted for change in changes)
+
+    def _columns(
+        self, kind: Kind, table: Table, changes: Sequence[Change], records: Sequence[AnyRecord]
+    ) -> dict[str, NDArray[Any]]:
+        lon = np.array([np.nan if change.lon is None else change.lon for change in changes], np.float64)
+        lat = np.array([np.nan if change.lat is None else change.lat for change in changes], np.float64)
+        x, y = mercator(lon, lat)
+        revisions = np.array([change.revision for change in changes], np.int64)
+        never = np.array([change.late or change.retracted for change in changes], np.bool_)
+        level = np.array([CAPS.get(record.place_precision, 3) for record in records], np.int8)
+        marks = self.marks.encode(Mark(r.agency, r.sensitivity, r.releasable_to) for r in records)
+        columns: dict[str, NDArray[Any]] = {
+            "id": np.array([change.record_id for change in changes], np.int64),
+            "seq": np.array([change.seq for change in changes], np.int64),
+            "rev_from": revisions,
+            "rev_to": np.where(never, revisions, CURRENT),
+            "time": _times([record.event_time for record in records]),
+            "lon": lon,
+            "lat": lat,
+            "x": x,
+            "y": y,
+            "category": table.codes["category"].encode(record.category for record in records),
+            "severity": np.array([int(record.severity) for record in records], np.int8),
+            "source": self.sources.encode(record.source for record in records),
+            "agency": self.agencies.encode(record.agency for record in records),
+            "mark": marks,
+            "area": self._areas(lon, lat, level, records),
+            "cap": level,
+            "exercise": np.array([record.exercise for record in records], np.bool_),
+        }
+        for name in kind.numbers:
+            values = (getattr(record, name, None) for record in records)
+            columns[name] = np.array([np.nan if value is None else value for value in values], np.float64)
+        for name in kind.instants:
+            columns[name] = _times([getattr(record, name, None) for record in records])
+        for name in kind.codes:
+            columns[name] = table.codes[name].encode(getattr(record, name, None) or "" for record in records)
+        return columns
+
+    def _areas(
+        self,
+        lon: NDArray[np.float64],
+        lat: NDArray[np.float64],
+        level: NDArray[np.int8],
+        records: Sequence[AnyRecord],
+    ) -> NDArray[np.int32]:
+        """Where each record is: by its point, else by the code or names its source stated."""
+        places = self.places
+        if not places.areas:
+            return np.full(len(lon), -1, np.int32)
+        areas = places.assign(lon, lat)
+        known: dict[tuple[str | None, tuple[str, ...]], int] = {}
+        for index in np.flatnonzero(areas < 0).tolist():
+            stated = (records[index].adm_pcode, records[index].adm_names)
+            if stated not in known:
+                known[stated] = places.match(*stated)
+            areas[index] = known[stated]
+        return places.capped(areas, level)
+
+    def _rebuild_places(self) -> None:
+        """Boundaries changed: every row is placed anew (names are matched again for rows without a point)."""
+        table = self.tables["boundary"]
+        current = np.flatnonzero(table["rev_to"] == CURRENT)
+        seqs = table["seq"][current]
+        bodies = self._store.bodies([int(seq) for seq in seqs])
+        areas = []
+        for seq in seqs:
+            body, wkb = bodies[int(seq)]
+            record = decode(body)
+            if isinstance(record, Boundary) and wkb is not None and record.level < 4:
+                areas.append(
+                    Area(
+                        record.pcode,
+                        record.title,
+                        record.level,
+                        record.parent_pcode,
+                        record.vintage,
+                        shapely.from_wkb(wkb),
+                        record.name_local,
+                    )
+                )
+        self.places = build(areas)
+        for other in self.tables.values():
+            if other.length:
+                other.replace("area", self._place_anew(other))
+
+    def _place_anew(self, table: Table) -> NDArray[np.int32]:
+        places = self.places
+        areas = places.assign(table["lon"], table["lat"])
+        unplaced = np.flatnonzero((areas < 0) & (table["rev_to"] > table["rev_from"]))
+        bodies = self._store.bodies([int(seq) for seq in table["seq"][unplaced]])
+        known: dict[tuple[str | None, tuple[str, ...]], int] = {}
+        for index in unplaced:
+            record = decode(bodies[int(table["seq"][index])][0])
+            stated = (record.adm_pcode, record.adm_names)
+            if stated not in known:
+                known[stated] = places.match(*stated)
+            areas[index] = known[stated]
+        return places.capped(areas, table["cap"])
+
+
+def _times(moments: Sequence[datetime | None]) -> NDArray[np.int64]:
+    """Microseconds UTC; NO_TIME where nothing was said."""
+    return np.array(
+        [NO_TIME if moment is None else round(moment.timestamp() * 1_000_000) for moment in moments], np.int64
+    )

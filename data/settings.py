@@ -1,0 +1,227 @@
+"""Settings: environment and `commonground.toml` in the home folder. A mission is settings, not code.
+
+Bad settings are one sentence naming file, key and what is allowed (`BadSettings`); the command line exits 2 with it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from data.records import Sensitivity
+
+SPANS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
+
+
+class BadSettings(ValueError):
+    """What is wrong in the settings, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A feed of one agency: whose it is and how it is marked. Unmarked means high and owner-only."""
+
+    name: str
+    feed: str
+    agency: str = "unknown"
+    title: str = ""
+    address: str = ""
+    """Where to fetch it: http(s) address, or a folder to watch; empty where it is sent to us."""
+    expected_every_s: float | None = None
+    sensitivity: Sensitivity = Sensitivity.high
+    releasable_to: tuple[str, ...] = ()
+    grade: str = ""
+    exercise: bool = False
+    timezone: str = "UTC"
+    """In which a time without an offset is read."""
+    bbox: tuple[float, float, float, float] | None = None
+    """West, south, east, north in degrees: where this source reports from; catches swapped coordinates."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The feed's own settings (for `table`: kind, columns)."""
+
+
+@dataclass(frozen=True)
+class Mission:
+    """What the page says of itself."""
+
+    name: str = "Common Ground"
+    marking: str = ""
+    exercise: bool = False
+    country: str = ""
+    """P-code of the country that is lit on the map."""
+    timezone: str = "UTC"
+    bbox: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    home: Path
+    database_url: str
+    host: str = "127.0.0.1"
+    port: int = 8050
+    mission: Mission = Mission()
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    agencies: Mapping[str, str] = field(default_factory=dict)
+    """Short name -> full name."""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Targets of KPIs by KPI id."""
+
+    def source(self, name: str, feed: str) -> Source:
+        """The source of that name, or one without marks (high, owner-only) where the settings have none."""
+        return self.sources.get(name) or Source(name=name, feed=feed)
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings of this process. Raises `BadSettings`."""
+    home = Path(environment.get("COMMONGROUND_HOME") or "var").expanduser().resolve()
+    port = environment.get("COMMONGROUND_PORT") or "8050"
+    if not port.isdigit() or not 0 < int(port) < 65_536:
+        raise BadSettings(f"COMMONGROUND_PORT is '{port}': use a number from 1 to 65535.")
+    url = environment.get("COMMONGROUND_DATABASE_URL") or f"sqlite:///{home / 'commonground.sqlite'}"
+    if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise BadSettings(
+            "COMMONGROUND_DATABASE_URL: use sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME."
+        )
+    file = home / "commonground.toml"
+    told: dict[str, Any] = {}
+    if file.exists():
+        try:
+            told = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadSettings(f"{file} is not TOML: {error}.") from None
+    _only(file, "", told, ("mission", "agencies", "source", "thresholds", "boards", "agreement"))
+    mission = _mission(file, told.get("mission", {}))
+    sources = [_source(file, entry, mission) for entry in _tables(file, told, "source")]
+    names = [source.name for source in sources]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise BadSettings(f"{file}: the source name '{sorted(twice)[0]}' is used twice; give each source its own.")
+    return Settings(
+        home=home,
+        database_url=url,
+        host=environment.get("COMMONGROUND_HOST") or "127.0.0.1",
+        port=int(port),
+        mission=mission,
+        sources={source.name: source for source in sources},
+        agencies={key: str(value) for key, value in told.get("agencies", {}).items()},
+        thresholds={
+            key: _number(file, f"thresholds.{key}", value) for key, value in told.get("thresholds", {}).items()
+        },
+    )
+
+
+def span_s(text: str) -> float | None:
+    """Seconds of a span like "30s", "15min", "6h", "1d", "1w", or None where it is not one."""
+    for unit, seconds in SPANS.items():
+        amount = text.removesuffix(unit)
+        if amount != text and amount.strip().replace(".", "", 1).isdigit():
+            return float(amount) * seconds
+    return None
+
+
+def _mission(file: Path, told: dict[str, Any]) -> Mission:
+    _only(file, "mission", told, ("name", "marking", "exercise", "country", "timezone", "bbox"))
+    return Mission(
+        name=str(told.get("name", Mission.name)),
+        marking=str(told.get("marking", "")),
+        exercise=_flag(file, "mission.exercise", told.get("exercise", False)),
+        country=str(told.get("country", "")),
+        timezone=_zone(file, "mission.timezone", told.get("timezone", "UTC")),
+        bbox=_bbox(file, "mission.bbox", told.get("bbox")),
+    )
+
+
+def _source(file: Path, told: dict[str, Any], mission: Mission) -> Source:
+    name = told.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise BadSettings(f'{file}: a [[source]] has no name; add name = "...".')
+    at = f"source '{name}'"
+    if not isinstance(told.get("feed"), str):
+        raise BadSettings(f'{file}: {at} has no feed; add feed = "..." (`commonground feeds` lists them).')
+    every = told.get("expected_every_s", told.get("expected"))
+    seconds = span_s(every) if isinstance(every, str) else every
+    if every is not None and (not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or seconds <= 0):
+        raise BadSettings(f'{file}: expected of {at} is {every!r}; use seconds or a span like "15min", "6h", "1d".')
+    level = told.get("sensitivity", "high")
+    if level not in Sensitivity.__members__:
+        raise BadSettings(
+            f"{file}: sensitivity of {at} is {level!r}; it is one of {', '.join(Sensitivity.__members__)}."
+        )
+    released = told.get("releasable_to", [])
+    if not isinstance(released, list) or not all(isinstance(item, str) for item in released):
+        raise BadSettings(f'{file}: releasable_to of {at} is a list of agency names, or ["mission"].')
+    known = {
+        "name",
+        "feed",
+        "agency",
+        "title",
+        "address",
+        "expected",
+        "expected_every_s",
+        "sensitivity",
+        "releasable_to",
+    }
+    known |= {"grade", "exercise", "timezone", "bbox"}
+    return Source(
+        name=name.strip(),
+        feed=told["feed"],
+        agency=str(told.get("agency", "unknown")),
+        title=str(told.get("title", name)),
+        address=str(told.get("address", "")),
+        expected_every_s=None if seconds is None else float(seconds),
+        sensitivity=Sensitivity[level],
+        releasable_to=tuple(released),
+        grade=str(told.get("grade", "")),
+        exercise=_flag(file, f"exercise of {at}", told.get("exercise", mission.exercise)),
+        timezone=_zone(file, f"timezone of {at}", told.get("timezone", "UTC")),
+        bbox=_bbox(file, f"bbox of {at}", told.get("bbox")),
+        options={key: value for key, value in told.items() if key not in known},
+    )
+
+
+def _tables(file: Path, told: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    entries = told.get(key, [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise BadSettings(f"{file}: write each {key} under its own [[{key}]].")
+    return entries
+
+
+def _only(file: Path, at: str, told: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+    if not isinstance(told, dict):
+        raise BadSettings(f"{file}: write {at} as a table [{at}].")
+    for key in told:
+        if key not in allowed:
+            where = f"[{at}]" if at else "the top level"
+            raise BadSettings(f"{file}: '{key}' in {where} is not a setting; allowed are {', '.join(allowed)}.")
+
+
+def _flag(file: Path, at: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise BadSettings(f"{file}: {at} is {value!r}; use true or false.")
+    return value
+
+
+def _number(file: Path, at: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BadSettings(f"{file}: {at} is {value!r}; use a number.")
+    return float(value)
+
+
+def _zone(file: Path, at: str, value: Any) -> str:
+    try:
+        ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError):
+        raise BadSettings(f"{file}: {at} is {value!r}; use a name like Africa/Nairobi.") from None
+    return str(value)
+
+
+def _bbox(file: Path, at: str, value: Any) -> tuple[float, float, float, float] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 4 or not all(isinstance(part, (int, float)) for part in value):
+        raise BadSettings(f"{file}: {at} is {value!r}; use [west, south, east, north] in degrees.")
+    return (float(value[0]), float(value[1]), float(value[2]), float(value[3]))
