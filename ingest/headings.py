@@ -1,0 +1,122 @@
+"""What a column means by its heading: which administrative area, and which of several words for the same thing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ingest.values import text
+
+LOWEST = 9
+"""The level of a P-code column that does not say its level: the lowest that the row is known to."""
+
+_PCODE = re.compile(r"#?adm(?:in)?_?(\d)_?(?:p_?code?|pcod|code|id)|p_?code_?(\d)|admin(\d)_pcod\w*")
+_NAME = re.compile(r"#?adm(?:in)?_?(\d)(?:_?(?:name|nam|na))?_?(?:_?([a-z]{2}))?")
+_OTHER_NAME = re.compile(r"adm(?:in)?_?(\d)_?name_?\d")
+_WORDS = {
+    "country": 0,
+    "country_name": 0,
+    "pays": 0,
+    "state": 1,
+    "province": 1,
+    "region": 1,
+    "governorate": 1,
+    "departement": 1,
+    "department": 1,
+    "departamento": 1,
+    "provincia": 1,
+    "estado": 1,
+    "county": 2,
+    "district": 2,
+    "locality": 2,
+    "cercle": 2,
+    "lga": 2,
+    "woreda": 2,
+    "prefecture": 2,
+    "municipality": 2,
+    "municipio": 2,
+    "payam": 3,
+    "sub_district": 3,
+    "subdistrict": 3,
+    "ward": 3,
+    "commune": 3,
+    "chiefdom": 3,
+    "sous_prefecture": 3,
+    "union": 3,
+}
+
+
+@dataclass(frozen=True)
+class AreaColumns:
+    """Columns by administrative level (0 is the country; `LOWEST` where a P-code column does not say)."""
+
+    pcodes: Mapping[int, str]
+    names: Mapping[int, str]
+    other_names: Mapping[int, tuple[str, ...]]
+    """In other languages than `names`."""
+
+    def all(self) -> frozenset[str]:
+        return frozenset(
+            (*self.pcodes.values(), *self.names.values(), *(n for ns in self.other_names.values() for n in ns))
+        )
+
+
+def bare(heading: str) -> str:
+    """A heading for comparing: lower case, no accents, words joined by underscores, units in brackets dropped."""
+    flat = unicodedata.normalize("NFKD", re.sub(r"\(.*?\)", " ", heading))
+    flat = "".join(letter for letter in flat if not unicodedata.combining(letter)).casefold()
+    return "_".join(re.findall(r"[#\w]+", flat)).strip("_")
+
+
+def pick(header: Iterable[str], words: Sequence[str]) -> str | None:
+    """The column called by the first of these words that is there (written as `bare` writes them)."""
+    called: dict[str, str] = {}
+    for name in header:
+        called.setdefault(bare(name), name)
+    return next((called[word] for word in words if word in called), None)
+
+
+@lru_cache(maxsize=256)
+def area_columns(header: tuple[str, ...]) -> AreaColumns:
+    """Which columns state areas, as OCHA spells them (`ADM2_PCODE`, `admin2Pcod`, `adm2_name`) or in words (`County`).
+
+    English names come before names without a language, and these before other languages.
+    """
+    pcodes: dict[int, str] = {}
+    ranked: dict[int, list[tuple[int, str]]] = {}
+    for heading in header:
+        name = bare(heading)
+        if code := _PCODE.fullmatch(name):
+            pcodes.setdefault(int(code[1] or code[2] or code[3]), heading)
+        elif name in ("pcode", "p_code", "adm_pcode", "admin_pcode", "place_code"):
+            pcodes.setdefault(LOWEST, heading)
+        elif stated := _NAME.fullmatch(name):
+            rank = {"en": 0, None: 1}.get(stated[2], 2)
+            ranked.setdefault(int(stated[1]), []).append((rank, heading))
+        elif other := _OTHER_NAME.fullmatch(name):
+            ranked.setdefault(int(other[1]), []).append((3, heading))
+        elif name in _WORDS:
+            ranked.setdefault(_WORDS[name], []).append((4, heading))
+    ordered = {
+        level: [heading for _, heading in sorted(found, key=lambda pair: pair[0])] for level, found in ranked.items()
+    }
+    return AreaColumns(
+        dict(sorted(pcodes.items())),
+        {level: names[0] for level, names in sorted(ordered.items())},
+        {level: tuple(names[1:]) for level, names in ordered.items() if len(names) > 1},
+    )
+
+
+def area_of(row: Mapping[str, Any], columns: AreaColumns) -> tuple[str | None, tuple[str, ...]]:
+    """The lowest P-code a row states, and its names of adm1, adm2, adm3 ("" where it skipped one)."""
+    pcode = next(
+        (code for level in sorted(columns.pcodes, reverse=True) if (code := text(row, columns.pcodes[level]))), None
+    )
+    names = [text(row, columns.names[level]) if level in columns.names else "" for level in (1, 2, 3)]
+    while names and not names[-1]:
+        names.pop()
+    return pcode, tuple(names)
