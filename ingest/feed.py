@@ -1,8 +1,9 @@
 """The feed frame: a feed is a frozen value of plain functions; the frame counts, catches and quarantines.
 
-An author writes `rows` (payload -> rows, whatever shape suits) and `record` (one row -> one record). Both are pure, neither
-handles errors: a row that cannot be read raises `Refusal` (or ValueError, KeyError, TypeError) and becomes a `Reject` with its
-raw text and reason, and the next row is read. `rows` raising means the payload as a whole is unreadable.
+An author writes `rows` (payload -> rows, whatever shape suits) and `record` (one row -> one record). Both are pure,
+neither handles errors: a row that cannot be read raises `Refusal` (or ValueError, KeyError, TypeError) and becomes a
+`Reject` with its raw text and reason, and the next row is read. `rows` raising means the payload as a whole is
+unreadable.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any, BinaryIO, Literal
 import msgspec
 
 from data.records import KIND_OF_TYPE, KINDS, Entry, Record, Reject, Retract, Sensitivity, encoder
+from data.settings import Source as Source
 
 HEAD_BYTES = 65_536
 BATCH_ROWS = 5_000
@@ -47,7 +49,7 @@ class Refusal(ValueError):
 
 @dataclass(frozen=True)
 class Payload:
-    """One file or message as it came: from a path, or from bytes in memory. `name` is shown to people, never trusted."""
+    """One file or message as it came: a path, or bytes in memory. `name` is shown to people, never trusted."""
 
     name: str
     path: Path | None = None
@@ -85,28 +87,6 @@ def decode_text(content: bytes, cut: bool = False) -> str:
 
 
 @dataclass(frozen=True)
-class Source:
-    """A feed of one agency, from the settings: whose it is and how it is marked. Unmarked means high and owner-only."""
-
-    name: str
-    feed: str
-    agency: str = "unknown"
-    title: str = ""
-    address: str = ""
-    expected_every_s: float | None = None
-    sensitivity: Sensitivity = Sensitivity.high
-    releasable_to: tuple[str, ...] = ()
-    grade: str = ""
-    exercise: bool = False
-    timezone: str = "UTC"
-    """In which a time without an offset is read."""
-    bbox: tuple[float, float, float, float] | None = None
-    """West, south, east, north in degrees: where this source reports from; catches swapped coordinates."""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """The feed's own settings (for `table`: kind, columns)."""
-
-
-@dataclass(frozen=True)
 class Context:
     """What `record` may know besides its row."""
 
@@ -115,8 +95,18 @@ class Context:
     references: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     """(table, source_ref) -> attributes of `Reference` rows this source sent before or earlier in this payload."""
 
+    @cached_property
+    def latest(self) -> datetime:
+        """The last moment any time may name: a century from now."""
+        return self.received_at + timedelta(days=36_525)
+
+    @cached_property
+    def latest_observed(self) -> datetime:
+        """The last moment at which anything may have been seen: now, and what zones and clocks can be wrong by."""
+        return self.received_at + FUTURE_TOLERANCE
+
     def look_up(self, table: str, ref: str, field_name: str) -> Mapping[str, Any]:
-        """The row of a look-up table that `field_name` points to; a refusal that says what to load where it is missing."""
+        """The row of a look-up table that `field_name` points to; where it is missing, a refusal says what to load."""
         found = self.references.get((table, ref))
         if found is None:
             raise Refusal(field_name, f"is not in {table}; load {table} of this source, then replay", ref)
@@ -125,7 +115,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Feed:
-    """One format. `recognise` gives 0 (not mine) to 100 (surely mine) from content alone, cheaply (use `payload.head`)."""
+    """One format. `recognise` gives 0 (not mine) to 100 (surely mine) from content alone, cheaply (`payload.head`)."""
 
     name: str
     title: str
@@ -136,21 +126,22 @@ class Feed:
     rows: Callable[[Payload, Source], Iterable[Any]]
     record: Callable[[Any, Context], Record | Retract]
     absence: Literal["keep", "retract"] = "keep"
-    """Whether what a payload no longer lists is kept, or was taken back (a feed that always sends its whole state)."""
+    """Whether what a payload no longer lists is kept, or was taken back (the feed always sends its whole state)."""
     precedence: Callable[[Payload], int] = lambda payload: 0
-    """Of several payloads given at once the lower is read first (boundaries before incidents, look-ups before stock)."""
+    """Of several payloads at once the lower is read first (boundaries before incidents, look-ups before stock)."""
 
 
 def parse(feed: Feed, payload: Payload, context: Context) -> Iterator[list[Entry | Reject]]:
     """Read a payload in batches of `BATCH_ROWS`; every row comes out exactly once, as `Entry` or as `Reject`.
 
+    Each row is read before the next is asked for, so `rows` may clear or reuse behind itself what it has given out.
     Raises whatever `feed.rows` raises: the payload as a whole is then unreadable from there on.
     """
     references = dict(context.references)
     known = Context(context.source, context.received_at, MappingProxyType(references))
     numbered = enumerate(feed.rows(payload, context.source), start=1)
-    while batch := list(islice(numbered, BATCH_ROWS)):
-        yield [_read(feed, number, row, known, references) for number, row in batch]
+    while batch := [_read(feed, number, row, known, references) for number, row in islice(numbered, BATCH_ROWS)]:
+        yield batch
 
 
 def _read(
@@ -159,7 +150,7 @@ def _read(
     try:
         record = feed.record(row, context)
         if isinstance(record, Retract):
-            return _retraction(number, record)
+            return _retraction(number, record, context)
         _check(record, context)
         parsed = _mark(number, record, context.source)
         if record.__class__ is REFERENCE:
@@ -178,7 +169,8 @@ def _read(
 
 
 REFERENCE = KINDS["reference"].type
-_GRADE = re.compile(r"[A-F][1-6]\Z")
+OBSERVED = frozenset(KINDS[name].type for name in OBSERVED_KINDS)
+GRADES = frozenset(source + information for source in "ABCDEF" for information in "123456")
 
 
 def _check(record: Record, context: Context) -> None:
@@ -186,43 +178,51 @@ def _check(record: Record, context: Context) -> None:
     if not record.source_ref:
         raise Refusal("source_ref", "is empty; every row needs the source's own key")
     lon, lat = record.lon, record.lat
-    if (lon is None) != (lat is None):
-        raise Refusal("lon/lat", "one of the two is missing", (lon, lat))
     if lon is not None and lat is not None:
-        if not (math.isfinite(lon) and math.isfinite(lat)):
-            raise Refusal("lon/lat", "is not a number", (lon, lat))
-        if not (-180.0 <= lon <= 180.0 and -90.0 <= lat <= 90.0):
-            raise Refusal("lon/lat", "is outside -180..180, -90..90 degrees", (lon, lat))
+        if not (-180.0 <= lon <= 180.0 and -90.0 <= lat <= 90.0):  # NaN is within nothing
+            finite = math.isfinite(lon) and math.isfinite(lat)
+            raise Refusal(
+                "lon/lat", "is outside -180..180, -90..90 degrees" if finite else "is not a number", (lon, lat)
+            )
         box = context.source.bbox
         if box and not _inside(lon, lat, box) and _inside(lat, lon, box):
-            raise Refusal("lon/lat", "looks swapped: it lies in this source's area only the other way round", (lon, lat))
-    for name in ("event_time", "version_time"):
-        moment: datetime | None = getattr(record, name)
-        if moment is None:
-            continue
-        if moment.tzinfo is None:
-            raise Refusal(name, "has no time zone", moment)
-        if moment < EARLIEST or moment > context.received_at + timedelta(days=36_525):
-            raise Refusal(name, "is not in 1900 to a century from now", moment)
-    kind = KIND_OF_TYPE[type(record)].name
-    if record.event_time and kind in OBSERVED_KINDS and record.event_time > context.received_at + FUTURE_TOLERANCE:
-        raise Refusal("event_time", "is in the future", record.event_time)
-    if not _GRADE.match(record.grade):
+            raise Refusal(
+                "lon/lat", "looks swapped: it lies in this source's area only the other way round", (lon, lat)
+            )
+    elif lon is not None or lat is not None:
+        raise Refusal("lon/lat", "one of the two is missing", (lon, lat))
+    if record.event_time is not None:
+        _check_time("event_time", record.event_time, context)
+        if record.event_time > context.latest_observed and type(record) in OBSERVED:
+            raise Refusal("event_time", "is in the future", record.event_time)
+    if record.version_time is not None:
+        _check_time("version_time", record.version_time, context)
+    if record.grade not in GRADES:
         raise Refusal("grade", "is not an Admiralty grade A-F with 1-6", record.grade)
+
+
+def _check_time(name: str, moment: datetime, context: Context) -> None:
+    if moment.tzinfo is None:
+        raise Refusal(name, "has no time zone", moment)
+    if not EARLIEST <= moment <= context.latest:
+        raise Refusal(name, "is not in 1900 to a century from now", moment)
 
 
 def _inside(lon: float, lat: float, box: tuple[float, float, float, float]) -> bool:
     return box[0] <= lon <= box[2] and box[1] <= lat <= box[3]
 
 
-# Control characters, and the bidirectional overrides and isolates that make text show as what it is not (Trojan Source).
-_UNSAFE_BODY = re.compile(rb"\\u00[01][0-9a-f]|\x7f|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]|\xef\xbb\xbf")
+# Control characters, and the bidirectional overrides that make text show as what it is not (Trojan Source).
+_UNSAFE_BODY = re.compile(
+    rb"\\[bf]|\\u00[01][0-9a-f]|\x7f|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]|\xef\xbb\xbf"
+)
 _UNSAFE_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
 def _mark(number: int, record: Record, source: Source) -> Entry:
     """Put the source's marks on a record and bring it into stored form."""
-    record = msgspec.structs.replace(
+    wkb = record.wkb
+    marked = msgspec.structs.replace(
         record,
         source=source.name,
         agency=record.agency or source.agency,
@@ -233,30 +233,47 @@ def _mark(number: int, record: Record, source: Source) -> Entry:
         grade=source.grade if source.grade and record.grade == "F6" else record.grade,
         wkb=None,
     )
-    body = encoder.encode(record)
-    if _UNSAFE_BODY.search(body):
-        plain = json.loads(body)
-        body = encoder.encode(msgspec.convert(clean(plain), type(record)))
-    digest = blake(body, record.wkb or b"")
+    body = encoder.encode(marked)
+    # Most bodies are ASCII without an escape or DEL, which is told far faster than by the pattern.
+    if not (body.isascii() and b"\\" not in body and b"\x7f" not in body) and _UNSAFE_BODY.search(body):
+        marked = msgspec.convert(clean(json.loads(body)), type(record))
+        body = encoder.encode(marked)
+        if not marked.source_ref:
+            raise Refusal("source_ref", "has no visible character; every row needs the source's own key")
     return Entry(
         number,
         KIND_OF_TYPE[type(record)].number,
-        record.source_ref,
-        digest,
+        marked.source_ref,
+        blake(body, wkb or b""),
         micros(record.version_time),
         micros(record.event_time),
         record.lon,
         record.lat,
-        record.wkb,
+        wkb,
         body,
     )
 
 
-def _retraction(number: int, retract: Retract) -> Entry:
+def _retraction(number: int, retract: Retract, context: Context) -> Entry:
+    retract = msgspec.structs.replace(retract, source_ref=clean(retract.source_ref), reason=clean(retract.reason))
+    if not retract.source_ref:
+        raise Refusal("source_ref", "is empty; what is taken back must be named by the source's own key")
+    if retract.version_time is not None:
+        _check_time("version_time", retract.version_time, context)
     body = encoder.encode(retract)
     when = micros(retract.version_time)
     return Entry(
-        number, KINDS[retract.kind].number, retract.source_ref, blake(body), when, None, None, None, None, body, retracted=True
+        number,
+        KINDS[retract.kind].number,
+        retract.source_ref,
+        blake(body),
+        when,
+        None,
+        None,
+        None,
+        None,
+        body,
+        retracted=True,
     )
 
 
@@ -273,10 +290,7 @@ def clean(value: Any) -> Any:
 
 def blake(*parts: bytes) -> int:
     """Signed 64-bit digest of what a version says (equal digests of one record mean nothing changed)."""
-    hasher = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        hasher.update(part)
-    return int.from_bytes(hasher.digest(), "big", signed=True)
+    return int.from_bytes(hashlib.blake2b(b"".join(parts), digest_size=8).digest(), "big", signed=True)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import shapely
+from shapely import Point
 from shapely.geometry.base import BaseGeometry
 
 from ingest.feed import Refusal
@@ -39,21 +40,22 @@ def number(row: Mapping[str, Any], name: str) -> float | None:
     value = row.get(name)
     if value is None or value == "":
         return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        raise Refusal(name, "is not a number", value)
+    try:
         found = float(value)
-        if math.isnan(found):
-            return None
-    else:
+    except OverflowError:
+        found = math.inf
+    except (ValueError, TypeError):
         cleaned = str(value).strip()
         if cleaned.lower() in BLANKS:
             return None
-        try:
-            found = float(cleaned)
-        except ValueError:
-            found = _loose_number(name, cleaned)
-    if not math.isfinite(found):
-        raise Refusal(name, "is not a finite number", value)
-    return found
+        found = _loose_number(name, cleaned)
+    if math.isfinite(found):
+        return found
+    if math.isnan(found):
+        return None
+    raise Refusal(name, "is not a finite number", value)
 
 
 def _loose_number(name: str, value: str) -> float:
@@ -103,23 +105,26 @@ _FORMATS = (
 
 
 def instant(row: Mapping[str, Any], name: str, zone: str = "UTC", default: datetime | None = None) -> datetime | None:
-    """The field as a time in UTC; a time without an offset is read in `zone`; None where it is blank; refused otherwise."""
+    """The field as a time in UTC, read in `zone` where it has no offset; None where it is blank; refused otherwise."""
     value = row.get(name)
     if value is None or value == "":
         return default
-    if isinstance(value, datetime):
+    if isinstance(value, str):
+        cleaned = value.strip()
+        if cleaned.isdecimal() and len(cleaned) >= 9:
+            return epoch(float(cleaned), name)
+        found = _instant_of(cleaned, zone)
+        if found is not None:
+            return found
+        if cleaned.lower() in BLANKS:
+            return default
+    elif isinstance(value, datetime):
         return _aware(value, zone)
-    if isinstance(value, date):
-        return _aware(datetime(value.year, value.month, value.day), zone)
-    if isinstance(value, (int, float)):
+    elif isinstance(value, date):
+        return _aware(datetime(value.year, value.month, value.day), zone)  # noqa: DTZ001 (given its zone there)
+    elif isinstance(value, (int, float)):
         return epoch(float(value), name)
-    cleaned = str(value).strip()
-    if cleaned.lower() in BLANKS:
-        return default
-    found = _instant_of(cleaned, zone)
-    if found is None:
-        raise Refusal(name, "is not a date or time that can be read (use 2026-11-20 or 2026-11-20T18:00Z)", value)
-    return found
+    raise Refusal(name, "is not a date or time that can be read (use 2026-11-20 or 2026-11-20T18:00Z)", value)
 
 
 def epoch(value: float, name: str) -> datetime:
@@ -139,14 +144,9 @@ def _instant_of(value: str, zone: str) -> datetime | None:
         pass
     for form in _FORMATS:
         try:
-            return _aware(datetime.strptime(value, form), zone)
+            return _aware(datetime.strptime(value, form), zone)  # noqa: DTZ007 (given its zone there)
         except (ValueError, OverflowError):
             continue
-    if value.isdigit() and len(value) >= 9:
-        try:
-            return epoch(float(value), "time")
-        except Refusal:
-            return None
     return None
 
 
@@ -167,8 +167,8 @@ def excel_day(value: float) -> datetime:
 def shape(geometry: BaseGeometry, name: str = "geometry") -> tuple[float, float, bytes | None]:
     """Longitude, latitude and WKB of a geometry in EPSG:4326 (WKB is None for a point); repaired where it is invalid.
 
-    The point of a line or area lies on it (representative point), so that labels and counts fall where it is. Refuses an empty
-    geometry and coordinates outside -180..180, -90..90.
+    The point of a line or area lies on it (representative point), so that labels and counts fall where it is.
+    Refuses an empty geometry and coordinates outside -180..180, -90..90.
     """
     flat = shapely.force_2d(geometry)
     if flat.is_empty:
@@ -176,7 +176,7 @@ def shape(geometry: BaseGeometry, name: str = "geometry") -> tuple[float, float,
     west, south, east, north = flat.bounds
     if not (-180.0 <= west <= east <= 180.0 and -90.0 <= south <= north <= 90.0):
         raise Refusal(name, "is outside -180..180, -90..90 degrees", (west, south, east, north))
-    if flat.geom_type == "Point":
+    if isinstance(flat, Point):
         return flat.x, flat.y, None
     if not flat.is_valid:
         flat = shapely.make_valid(flat)
