@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 UV_VERSION := 0.13.8
 
-install: .venv/.project assets/vendor/.stamp
+install: .venv/.project assets/vendor/versions.json
 
 # The locked dependencies, each checked against its hash.
 .venv/.packages: requirements.lock tools/venv.sh
@@ -25,11 +25,10 @@ install: .venv/.project assets/vendor/.stamp
 	@touch $@
 
 # What the browser needs: npm packages by their lock, then the parts the pages load, under assets/vendor.
-assets/vendor/.stamp: .venv/.packages package.json package-lock.json .npmrc requirements-node.lock tools/npm.sh tools/browser_parts.py
+assets/vendor/versions.json: .venv/.packages package.json package-lock.json .npmrc requirements-node.lock tools/npm.sh tools/browser_parts.py
 	@echo "installing the browser parts"
 	@sh tools/npm.sh ci --ignore-scripts --loglevel=error
 	@$(BIN)/python tools/browser_parts.py node_modules assets/vendor
-	@touch $@
 
 run: install
 	@$(BIN)/commonground exercise

@@ -44,6 +44,7 @@ class Served:
 
     home: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    program: Path = PROGRAM
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -59,7 +60,8 @@ class Served:
         settings = {"COMMONGROUND_HOST": "127.0.0.1", "COMMONGROUND_PORT": str(self.port), **self.settings}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "serve"],
+                [self.program, "serve"],
+                cwd=self.home,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -97,9 +99,9 @@ class Served:
 
 
 @contextmanager
-def serving(home: Path, **settings: str) -> Iterator[Served]:
+def serving(home: Path, program: Path = PROGRAM, **settings: str) -> Iterator[Served]:
     """The server on an existing home, for fixtures of wider scope than `served`; `settings` as in `command`."""
-    server = Served(home, settings)
+    server = Served(home, settings, program)
     try:
         server.start()
         yield server

@@ -4,13 +4,18 @@ import functools
 import http.server
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 
+import dash
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from playwright.sync_api import Page
 from plotly.offline import get_plotlyjs_version
 
 from tests.conftest import ROOT
+from tests.servers import free_port
 
 VENDOR = ROOT / "assets" / "vendor"
 
@@ -119,6 +124,27 @@ def test_the_chart_library_is_the_one_that_plotly_speaks_to(drawn: Page) -> None
     """The small bundle stands in for the one inside the Python package, so the two versions go up together."""
     drawn.add_script_tag(url="vendor/plotly.js-basic-dist-min/plotly-basic.min.js")
     assert drawn.evaluate("Plotly.version") == get_plotlyjs_version()
+
+
+def test_the_first_chart_loads_the_small_bundle(page: Callable[..., Page]) -> None:
+    """assets/charts.js holds a name inside Dash's renderer; a Dash that renames it brings the large one back."""
+    figure = {"data": [{"type": "bar", "x": ["A", "B"], "y": [2, 3]}]}
+    app = dash.Dash(server=FastAPI(), assets_folder=str(ROOT / "assets"), assets_ignore=r"^(?!charts\.js$)")
+    app.layout = dash.dcc.Graph(figure=figure)
+    server = uvicorn.Server(uvicorn.Config(app.server, port=free_port(), log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.05)
+        opened = page(f"http://127.0.0.1:{server.config.port}/")
+        opened.wait_for_selector(".js-plotly-plot .bars path")
+        asked = [entry["name"] for entry in opened.evaluate("performance.getEntriesByType('resource')")]
+        opened.close()
+    finally:
+        server.should_exit = True
+        thread.join()
+    assert [address.rsplit("/", 1)[1] for address in asked if "plotly" in address] == ["plotly-basic.min.js"]
 
 
 def test_every_tile_exists_so_that_no_request_fails() -> None:

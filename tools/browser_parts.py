@@ -55,6 +55,9 @@ def main(packages: Path, vendor: Path) -> None:
         for file in files:
             shutil.copyfile(packages / package / file, folder / Path(file).name)
     write_base_map(packages / "world-atlas", vendor / "base")
+    # Written last: `make` takes it as the sign that the folder is whole.
+    versions = {package: json.loads((packages / package / "package.json").read_text())["version"] for package in COPIES}
+    (vendor / "versions.json").write_text(json.dumps(versions, indent=1) + "\n", encoding="utf-8")
     size = sum(path.stat().st_size for path in vendor.rglob("*") if path.is_file())
     print(f"{vendor}: {size / 1e6:.1f} MB")
 
