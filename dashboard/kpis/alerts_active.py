@@ -1,0 +1,25 @@
+"""Public warnings (CAP) that are in force: neither expired nor taken back."""
+
+import numpy as np
+
+from data.columns import NO_TIME
+from dashboard.kpi import Asked, Figure, Kpi
+
+
+def compute(asked: Asked) -> Figure:
+    seen = asked.seen
+    rows = seen.rows("alert", asked.anytime())
+    expires = seen.column("alert", "expires")[rows]
+    rows = rows[(expires > asked.now_us) | (expires == NO_TIME)]
+    worst = int(seen.column("alert", "severity")[rows].max()) if len(rows) else 0
+    return Figure(
+        value=len(rows),
+        rows=rows,
+        state="watch" if worst >= 4 else "ok",
+        caption=asked.say("caption.in_force") if len(rows) else asked.say("caption.none_in_force"),
+        listed=rows[np.argsort(-seen.column("alert", "severity")[rows], kind="stable")][:3],
+        drop=("window", "from", "to", "severity", "category"),
+    )
+
+
+KPI = Kpi(id="alerts_active", kind="alert", compute=compute, order=50)

@@ -1,0 +1,36 @@
+"""Incidents in the last 24 hours, beside the mean of the seven days before."""
+
+import numpy as np
+
+from dashboard.kpi import Asked, Figure, Kpi, per_day
+
+
+def compute(asked: Asked) -> Figure:
+    seen = asked.seen
+    rows = seen.rows("incident", asked.within(hours=24))
+    month = seen.rows("incident", asked.within(days=28))
+    days = per_day(seen, "incident", month, 28)
+    usual = float(np.mean(days[-8:-1]))
+    return Figure(
+        value=len(rows),
+        rows=rows,
+        state="watch" if len(rows) > 2 * usual and len(rows) >= 5 else "ok",
+        caption=asked.say("caption.mean7", mean=f"{usual:.0f}"),
+        spark=days,
+        bars=_by_category(asked, rows, seen.rows("incident", asked.within(days=8))),
+        query={"window": "24h"},
+        drop=("from", "to"),
+    )
+
+
+def _by_category(asked: Asked, rows: np.ndarray, week: np.ndarray) -> list[tuple[str, float, float]]:
+    """The five most frequent categories: today's count and the daily mean of the seven days before."""
+    column = asked.seen.column("incident", "category")
+    labels = asked.seen.labels("incident", "category")
+    today = np.bincount(column[rows], minlength=len(labels))
+    before = np.bincount(column[week], minlength=len(labels)) - today
+    most = np.argsort(-(today + before / 7), kind="stable")[:5]
+    return [(labels[code], int(today[code]), before[code] / 7) for code in most if today[code] or before[code]]
+
+
+KPI = Kpi(id="incidents_24h", kind="incident", compute=compute, order=10)
