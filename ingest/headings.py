@@ -11,6 +11,35 @@ from typing import Any
 
 from ingest.values import text
 
+LATITUDE = (
+    "latitude",
+    "lat",
+    "lat_deg",
+    "y_lat",
+    "gps_latitude",
+    "latitude_y",
+    "lat_y",
+    "site_latitude",
+    "point_y",
+    "lat_n",
+    "y",
+)
+LONGITUDE = (
+    "longitude",
+    "lon",
+    "long",
+    "lng",
+    "lon_deg",
+    "x_long",
+    "gps_longitude",
+    "longitude_x",
+    "long_x",
+    "site_longitude",
+    "point_x",
+    "lon_e",
+    "x",
+)
+
 LOWEST = 9
 """The level of a P-code column that does not say its level: the lowest that the row is known to."""
 
@@ -120,3 +149,33 @@ def area_of(row: Mapping[str, Any], columns: AreaColumns) -> tuple[str | None, t
     while names and not names[-1]:
         names.pop()
     return pcode, tuple(names)
+
+
+_FEMALE = re.compile(r"\b(f|females?|women|woman|girls?|femmes?|filles?)\b")
+_MALE = re.compile(r"\b(m|males?|men|man|boys?|hommes?|garcons?)\b")
+_EVERYBODY = re.compile(r"\b(t|tl|total|both sexes|all)\b")
+_AGED = re.compile(r"\b(age[ds]?|ans|years?|yrs?|children|child|adults?|elderly|infants?|enfants?|plus)\b")
+
+
+@lru_cache(maxsize=4_096)
+def group_of(heading: str) -> str:
+    """The sex and age group a heading means, as a key (`F_0_4`, `M_60_plus`, `T_0_17`, `F`); empty where it means none.
+
+    Upper bounds are of completed years: "under 5" is 0 to 4. "Over 60" is kept as it is said, `60_plus`.
+    """
+    spoken = re.sub(r"<\s*", " under ", re.sub(r"\+|>\s*(?=\d)", " plus ", re.sub(r"[()]", " ", heading)))
+    flat = bare(spoken).replace("_", " ")
+    female, male = bool(_FEMALE.search(flat)), bool(_MALE.search(flat))
+    everybody = bool(_EVERYBODY.search(flat))
+    sex = "T" if female == male else "F" if female else "M"
+    numbers = [int(digits) for digits in re.findall(r"\d+", flat)]
+    if not (female or male or everybody or _AGED.search(flat)) or any(number > 120 for number in numbers):
+        return ""
+    if "unknown" in flat:
+        return f"{sex}_unknown"
+    if len(numbers) == 2:
+        return f"{sex}_{numbers[0]}_{numbers[1]}"
+    if len(numbers) == 1:
+        young = re.search(r"\b(under|below|less than|moins de|u)\b", flat)
+        return f"{sex}_0_{numbers[0] - 1}" if young else f"{sex}_{numbers[0]}_plus"
+    return sex if female or male or everybody else ""

@@ -1,0 +1,121 @@
+"""Population by administrative area: COD-PS and partners' own tables, one row per area.
+
+The total, and sex and age groups in any of the usual spellings, brought to keys like `F_0_4`, `M_18_59`, `T_60_plus`.
+P-codes are often of an older vintage than the boundaries; they are kept as stated, with the names beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from data.records import Indicator, Record
+from data.settings import Source
+from ingest.feed import Context, Feed, Payload, Refusal
+from ingest.headings import LATITUDE, area_columns, area_of, bare, group_of, pick
+from ingest.sheets import Table, plain, preview, tables
+from ingest.values import instant, number, text
+
+TOTAL = ("t_tl", "total_population", "population_total", "pop_total", "total_pop", "population", "pop", "total")
+NOT_TOTAL = re.compile(
+    r"change|growth|density|percent|%|group|status|source|year|affected|need|displaced", re.IGNORECASE
+)
+YEAR = ("reference_year", "ref_year", "pop_year", "population_year", "year", "annee", "ano")
+OTHER_FIGURES = frozenset(
+    ("in_need", "targeted", "reached", "affected", "sector", "cluster", "population_status", "price")
+)
+A_TOTAL = re.compile(r"((grand|sub|sous)_?)?(totale?s?|totaux)")
+
+
+def recognise(payload: Payload) -> int:
+    return 85 if any(_total(table) for table in preview(payload)) else 0
+
+
+def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
+    found = False
+    for table in tables(payload):
+        if total := _total(table):
+            found = True
+            yield from _areas(table, total, source)
+    if not found:
+        raise ValueError(f"{payload.name} has no table with areas (P-codes or names) and a population column")
+
+
+def _total(table: Table) -> str | None:
+    """The column of the total, where the table is one of areas and their population."""
+    columns, names = area_columns(table.header), {bare(name) for name in table.header}
+    if (
+        not (columns.pcodes or columns.names.keys() & {1, 2, 3})
+        or names & OTHER_FIGURES
+        or pick(table.header, LATITUDE)
+    ):
+        return None
+    likely = [name for name in table.header if "population" in name.casefold() and not NOT_TOTAL.search(name)]
+    grouped = any(group_of(name) for name in table.header if bare(name) not in TOTAL)
+    return pick(table.header, TOTAL if grouped else TOTAL[:-1]) or (likely[-1] if likely else None)
+
+
+def _areas(table: Table, total: str, source: Source) -> Iterator[dict[str, Any]]:
+    columns = area_columns(table.header)
+    year, group = pick(table.header, YEAR), pick(table.header, ("population_group",))
+    groups = {name: key for name in table.header if name != total and (key := group_of(name))}
+    stated = re.search(r"(?:19|20)\d\d", f"{total} {table.sheet}")
+    used = {total, *columns.all(), *groups, year or "", group or ""}
+    for row in table.rows:
+        pcode, names = area_of(row, columns)
+        yield {
+            "pcode": pcode,
+            "names": names,
+            "year": text(row, year or "") or str(source.options.get("year") or (stated[0] if stated else "")),
+            "value": row.get(total),
+            "group": text(row, group or ""),
+            "groups": {key: row[name] for name, key in groups.items() if name in row},
+            "attributes": plain(row, used),
+        }
+
+
+def record(row: dict[str, Any], context: Context) -> Record:
+    pcode, names = row["pcode"], row["names"]
+    if not pcode and (not any(names) or any(A_TOTAL.fullmatch(bare(name)) for name in names)):
+        raise Refusal("area", "names no area (a total or a note is not counted again)")
+    value = number(row, "value")
+    if value is not None and value < 0:
+        raise Refusal("value", "is below zero", value)
+    year = number(row, "year")
+    start = instant({"year": f"{year:.0f}-01-01"}, "year") if year else None
+    end = start.replace(year=start.year + 1) - timedelta(days=1) if start else None
+    area = pcode or " / ".join(names)
+    group = group_of(row["group"])
+    part = "" if group in ("", "T") else group  # a table that has the groups as rows
+    indicator = f"population_{part}" if part else "population"
+    groups = {key: count for key in row["groups"] if (count := number(row["groups"], key)) is not None}
+    return Indicator(
+        source_ref=":".join(part for part in (area, indicator, f"{year:.0f}" if year else "") if part),
+        title=f"Population, {next((name for name in reversed(names) if name), area)}",
+        category="population",
+        indicator=indicator,
+        value=value,
+        unit="people",
+        event_time=end,
+        period_start=start,
+        period_end=end,
+        adm_pcode=pcode,
+        adm_names=names,
+        disaggregation=groups or ({part: value} if part and value is not None else {}),
+        attributes=row["attributes"],
+    )
+
+
+FEED = Feed(
+    name="population",
+    title="Population by area (Excel, CSV)",
+    kinds=("indicator",),
+    formats=("xlsx", "xls", "csv"),
+    media_types=("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "text/csv"),
+    recognise=recognise,
+    rows=rows,
+    record=record,
+    precedence=lambda payload: -50,
+)
