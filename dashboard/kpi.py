@@ -13,11 +13,11 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from dashboard.words import age, figure, say
 from data.columns import NO_TIME
 from data.filters import Filters
 from data.records import KINDS, Severity
 from data.seen import DAY_US, Rows, Seen, public_id
-from dashboard.words import age, figure, say
 
 State = Literal["ok", "watch", "alarm", "unknown", "not_reported"]
 
@@ -98,7 +98,11 @@ def _answer(kpi: Kpi, asked: Asked, query: Mapping[str, str], states: Sequence[A
     as_of = newest(seen, kpi.kind, found.rows)
     heard = _sources(seen, kpi.kind, found.rows, states)
     tired = [entry for entry in heard if entry["state"] in ("stale", "failed")]
-    state = "stale" if tired and len(tired) == len(heard) and found.state not in ("unknown", "not_reported") else found.state
+    state = (
+        "stale"
+        if tired and len(tired) == len(heard) and found.state not in ("unknown", "not_reported")
+        else found.state
+    )
     records = {**{key: value for key, value in query.items() if key not in found.drop}, **found.query}
     answer: dict[str, Any] = {
         "id": kpi.id,

@@ -24,7 +24,9 @@ def say(lang: str, key: str, **parts: object) -> str:
 
 @cache
 def _catalogue(lang: str) -> dict[str, str]:
-    found: dict[str, str] = json.loads((Path(__file__).parent / "messages" / f"{lang}.json").read_text(encoding="utf-8"))
+    found: dict[str, str] = json.loads(
+        (Path(__file__).parent / "messages" / f"{lang}.json").read_text(encoding="utf-8")
+    )
     return found
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from data.columns import NO_TIME
 from dashboard.kpi import Asked, Figure, Kpi
+from data.columns import NO_TIME
 
 
 def compute(asked: Asked) -> Figure:

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from data.records import Severity
 from dashboard.kpi import Asked, Figure, Kpi
 from dashboard.words import age
+from data.records import Severity
 
 
 def compute(asked: Asked) -> Figure:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from dashboard.kpi import Asked, Figure, Kpi
 from data.columns import NO_TIME
 from data.seen import DAY_US
-from dashboard.kpi import Asked, Figure, Kpi
 
 
 def compute(asked: Asked) -> Figure:

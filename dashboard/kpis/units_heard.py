@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from data.records import Severity
 from dashboard.kpi import Asked, Figure, Kpi
+from data.records import Severity
 
 
 def compute(asked: Asked) -> Figure:
