@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from ingest.sheets import unaccented
 from ingest.values import text
 
 LATITUDE = (
@@ -96,8 +96,7 @@ class AreaColumns:
 
 def bare(heading: str) -> str:
     """A heading for comparing: lower case, no accents, words joined by underscores, units in brackets dropped."""
-    flat = unicodedata.normalize("NFKD", re.sub(r"\(.*?\)", " ", heading))
-    flat = "".join(letter for letter in flat if not unicodedata.combining(letter)).casefold()
+    flat = unaccented(re.sub(r"\(.*?\)", " ", heading)).casefold()
     return "_".join(re.findall(r"[#\w]+", flat)).strip("_")
 
 
