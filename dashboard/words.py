@@ -46,7 +46,7 @@ def figure(value: float | None, unit: str = "") -> str:
     if value is None:
         return ""
     text = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.1f}"
-    return text.replace(",", "\u202f") + (f"\u202f{unit}" if unit in ("%",) else "")
+    return text.replace(",", "\u202f") + (f"\u202f{unit}" if unit == "%" else "")
 
 
 def dtg(moment: datetime | None) -> str:

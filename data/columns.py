@@ -84,9 +84,9 @@ class Table:
         """seq -> geometry of rows that are more than a point."""
         self.codes: dict[str, Codes] = {"category": Codes(), **{name: Codes() for name in kind.codes}}
         dtypes = dict(COMMON)
-        dtypes.update({name: np.float64 for name in kind.numbers})
-        dtypes.update({name: np.int64 for name in kind.instants})
-        dtypes.update({name: np.int32 for name in kind.codes})
+        dtypes.update(dict.fromkeys(kind.numbers, np.float64))
+        dtypes.update(dict.fromkeys(kind.instants, np.int64))
+        dtypes.update(dict.fromkeys(kind.codes, np.int32))
         self._arrays = {name: np.empty(0, dtype) for name, dtype in dtypes.items()}
 
     def __getitem__(self, name: str) -> NDArray[Any]:

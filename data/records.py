@@ -6,6 +6,7 @@ latitude in degrees, EPSG:4326. Times are timezone-aware UTC. `None` means the p
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -346,6 +347,13 @@ KIND_OF_NUMBER = MappingProxyType({kind.number: kind for kind in KINDS.values()}
 KIND_OF_TYPE = MappingProxyType({kind.type: kind for kind in KINDS.values()})
 
 encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def blake(*parts: bytes) -> int:
+    """Signed 64-bit digest of what a version says (equal digests of one record mean nothing changed)."""
+    return int.from_bytes(hashlib.blake2b(b"".join(parts), digest_size=8).digest(), "big", signed=True)
+
+
 _decoder = msgspec.json.Decoder(AnyRecord)
 
 

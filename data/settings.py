@@ -99,7 +99,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     sources = [_source(file, entry, mission) for entry in _tables(file, told, "source")]
     names = [source.name for source in sources]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise BadSettings(f"{file}: the source name '{sorted(twice)[0]}' is used twice; give each source its own.")
+        raise BadSettings(f"{file}: the source name '{min(twice)}' is used twice; give each source its own.")
     return Settings(
         home=home,
         database_url=url,

@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from data import quarantine
 from data.database import checkpoint, connect, exclusive
-from data.records import KIND_OF_NUMBER, KINDS, Entry, Reference, Reject, Retract, decode, encoder
+from data.records import KIND_OF_NUMBER, KINDS, Entry, Reference, Reject, Retract, blake, decode, encoder
 from data.tables import commit_log, counter, head, version
 
 CHUNK_IDS = 10_000
@@ -433,8 +433,7 @@ def _with_absent(connection: Connection, batch: Batch, present: set[int]) -> Ite
             body = encoder.encode(
                 Retract(kind=KIND_OF_NUMBER[row.kind].name, source_ref=ref, reason="no longer listed by the source")
             )
-            digest = int.from_bytes(hashlib.blake2b(body, digest_size=8).digest(), "big", signed=True)
-            gone.append(Entry(0, row.kind, ref, digest, None, None, None, None, None, body, True))
+            gone.append(Entry(0, row.kind, ref, blake(body), None, None, None, None, None, body, True))
     if gone:
         yield gone
 
