@@ -47,6 +47,9 @@ class Filters:
         return end - self.window, self.until
 
 
+EVERYTHING = Filters()
+
+
 def parse(query: Mapping[str, str], own_columns: tuple[str, ...] = ()) -> Filters:
     """Filters of a query string; parameters it does not know are somebody else's. Raises `BadFilter`."""
     since, until = _datetime_interval(query.get("datetime", ""))

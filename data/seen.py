@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from data.access import Viewer, decide, permitted
 from data.columns import NO_TIME, Codes, Table
-from data.filters import BadFilter, Filters
+from data.filters import EVERYTHING, BadFilter, Filters
 from data.places import LEVELS, NOWHERE, Places
 from data.records import KINDS, AnyRecord, Severity, decode
 from data.store import Commit, Store
@@ -85,7 +85,7 @@ class Seen:
             return self.agencies.labels
         return self.tables[kind].codes[name].labels
 
-    def rows(self, kind: str, filters: Filters = Filters()) -> Rows:
+    def rows(self, kind: str, filters: Filters = EVERYTHING) -> Rows:
         """Row numbers, ascending, of the current records of a kind that pass the filters. Raises `BadFilter`."""
         chosen = self._allowed(kind)
         chosen = self._in_time(kind, filters, chosen)
@@ -119,7 +119,7 @@ class Seen:
         return np.asarray(rows[order][offset : None if limit is None else offset + limit])
 
     def count(self, kind: str, rows: Rows, by: Sequence[str]) -> Counts:
-        """How many of the rows, by one or more of adm0_pcode..adm3_pcode, day, week, month, category, severity, source, agency."""
+        """How many of the rows, by one or more of adm0_pcode..adm3_pcode, day, week, month and the coded columns."""
         keys = [self._key(kind, name, rows) for name in by]
         if not keys:
             return Counts(("count",), [(len(rows),)], len(rows))

@@ -122,7 +122,7 @@ class Store:
                     try:
                         with connection.begin_nested():
                             results.append((ticket, _append(connection, self._secret, batch)))
-                    except Exception as error:
+                    except Exception as error:  # noqa: BLE001 - it goes to the caller whose batch it is
                         results.append((ticket, error))
         except BaseException as error:
             for _, ticket in group:
@@ -413,7 +413,7 @@ def _insert(connection: Connection, table: sa.Table, rows: list[tuple[Any, ...]]
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     marks = ", ".join([mark] * len(table.columns))
-    connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows)
+    connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows)  # noqa: S608 - our own names
 
 
 def _with_absent(connection: Connection, batch: Batch, present: set[int]) -> Iterator[Sequence[Entry | Reject]]:

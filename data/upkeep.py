@@ -7,6 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -32,8 +33,7 @@ def backup(store: Store, home: Path, file: Path) -> None:
     with tempfile.TemporaryDirectory(dir=file.resolve().parent) as folder:
         copy = Path(folder) / DATABASE
         with store.reader.connect() as connection, sqlite3.connect(copy) as target:
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
+            driver: Any = connection.connection.driver_connection
             driver.backup(target)
             target.execute("PRAGMA journal_mode=DELETE")
         part = Path(folder) / "backup.zip"
