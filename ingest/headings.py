@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ingest.sheets import unaccented
 from ingest.values import text
+from ingest.written import unaccented
 
 LATITUDE = (
     "latitude",

@@ -11,7 +11,6 @@ import csv
 import io
 import json
 import re
-import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +19,7 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import Any
 
-from ingest.feed import HEAD_BYTES, Payload, Refusal, decode_text
-from ingest.values import excel_day, instant
+from ingest.feed import HEAD_BYTES, Payload, decode_text
 from ingest.workbooks import check_zip, is_workbook, sheets_of
 
 Cell = str | int | float | bool | datetime | None
@@ -117,66 +115,6 @@ def plain(row: Mapping[str, Cell], without: Iterable[str] = ()) -> dict[str, str
         for name, value in row.items()
         if name not in skip
     }
-
-
-_MONTHS = {
-    word: number
-    for number, words in enumerate(
-        (
-            "jan january janvier enero janeiro",
-            "feb february fevrier febrero fevereiro",
-            "mar march mars marzo marco",
-            "apr april avril abril",
-            "may mai mayo maio",
-            "jun june juin junio junho",
-            "jul july juillet julio julho",
-            "aug august aout agosto",
-            "sep sept september septembre septiembre setembro",
-            "oct october octobre octubre outubro",
-            "nov november novembre noviembre novembro",
-            "dec december decembre diciembre dezembro",
-        ),
-        start=1,
-    )
-    for word in words.split()
-}
-_SHORT_DAY = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d\d)\Z")
-_NAMED_MONTH = re.compile(
-    r"(?:(\d{1,2})(?:er|st|nd|rd|th)?[ .-]+)?(?:de )?([^\W\d_]{3,})\.?,?[ -]+(?:de )?(\d{4}|\d\d)\Z"
-)
-
-
-def moment(row: Mapping[str, Any], name: str, zone: str = "UTC", *, month_first: bool = False) -> datetime | None:
-    """A day or time as people write it into sheets, in UTC; None where it is blank; refused where it cannot be read.
-
-    Beyond `values.instant`: a year (its first day), `03/2012` and `septembre 2012` (the month's first day), a
-    spreadsheet's serial day, `19.08.14`. Day before month unless `month_first`, as the partner's settings say.
-    """
-    value = row.get(name)
-    said = str(value).strip() if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""
-    parts: tuple[int, int, int] | None = None
-    if re.fullmatch(r"(?:19|20)\d\d", said):
-        parts = (int(said), 1, 1)
-    elif re.fullmatch(r"[2-7]\d{4}(?:\.\d+)?", said):
-        return excel_day(float(said))
-    elif month := re.fullmatch(r"(\d{1,2})/(\d{4})", said):
-        parts = (int(month[2]), int(month[1]), 1)
-    elif short := _SHORT_DAY.match(said):
-        day, number = (short[2], short[1]) if month_first else (short[1], short[2])
-        parts = (int(short[3]) + (2000 if len(short[3]) == 2 else 0), int(number), int(day))
-    elif (named := _NAMED_MONTH.match(unaccented(said))) and named[2].lower() in _MONTHS:
-        year = int(named[3]) + (2000 if len(named[3]) == 2 else 0)
-        parts = (year, _MONTHS[named[2].lower()], int(named[1] or 1))
-    if parts is None:
-        return instant(row, name, zone)
-    try:
-        return instant({name: datetime(*parts)}, name, zone)  # noqa: DTZ001 (the zone is applied by `instant`)
-    except ValueError:
-        raise Refusal(name, "is not a date or time that can be read (use 2026-11-20)", value) from None
-
-
-def unaccented(said: str) -> str:
-    return "".join(letter for letter in unicodedata.normalize("NFKD", said) if not unicodedata.combining(letter))
 
 
 # -------------------- sheets
