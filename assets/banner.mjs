@@ -1,0 +1,117 @@
+// The head of every page: exercise and marking, where one can go, what time it is, and the few switches.
+
+import { attr, button, el, keyed, show, text } from "./dom.mjs";
+import { dtg, local, zulu } from "./format.mjs";
+import { LANGUAGES, lang, t } from "./i18n.mjs";
+import { get, setFilters, setView } from "./state.mjs";
+import { themeName } from "./theme.mjs";
+
+const PAGES = [["/", "picture"], ["/feeds", "feeds"], ["/wall", "wall"]];
+/** Parameters that mean the same on every page and go along when one changes page. */
+const CARRIED = ["theme", "lang", "window", "from", "to", "area", "category", "severity", "agency", "source", "q", "as_known_at"];
+
+function destination(path) {
+  const now = new URLSearchParams(location.search);
+  const query = new URLSearchParams();
+  for (const name of CARRIED) if (now.get(name)) query.set(name, now.get(name));
+  return query.size ? `${path}?${query}` : path;
+}
+
+/** `pages` may come with the host as data-pages='[["/supply","Supply"], ...]'. */
+function pagesOf(host) {
+  try {
+    return JSON.parse(host.dataset.pages ?? "null") ?? PAGES;
+  } catch {
+    return PAGES;
+  }
+}
+
+export function banner(host, { page, now, help }) {
+  host.setAttribute("role", "banner");
+  const exercise = el("strong", "cg-exercise");
+  const marking = el("span", "cg-marking");
+  const title = el("span", "cg-mission");
+  const nav = el("nav", "cg-nav");
+  nav.setAttribute("aria-label", t("nav.region"));
+  const clockZ = el("bdi", "cg-clock");
+  const date = el("bdi", "cg-date");
+  const clockL = el("bdi", "cg-clock cg-local");
+  const zone = el("span", "cg-zone");
+  const clocks = el("div", "cg-clocks", clockZ, date, clockL, zone);
+  const past = el("div", "cg-past");
+  const pastText = el("span");
+  const present = button("cg-present", t("past.return"));
+  past.append(pastText, present);
+  past.setAttribute("role", "status");
+  present.addEventListener("click", () => setFilters({ as_known_at: null }));
+  const search = el("input", "cg-search");
+  search.type = "search";
+  search.placeholder = t("search");
+  search.setAttribute("aria-label", t("search.label"));
+  search.value = get("q");
+  search.addEventListener("change", () => setFilters({ q: search.value.trim() }));
+  const theme = button("cg-switch", t("theme.switch"), "◐");
+  theme.addEventListener("click", () => setView({ theme: themeName() === "dark" ? "light" : "dark" }));
+  const language = el("select", "cg-switch cg-language");
+  language.setAttribute("aria-label", t("language"));
+  language.append(...LANGUAGES.map((code) => Object.assign(el("option", "", t(`language.${code}`)), { value: code })));
+  language.value = lang();
+  language.addEventListener("change", () => setView({ lang: language.value }));
+  const keys = button("cg-switch", t("help.open"), "?");
+  keys.addEventListener("click", () => help?.toggle());
+  const left = el("div", "cg-banner-left", exercise, marking);
+  const right = el("div", "cg-banner-right", ...(page === "picture" ? [search] : []), clocks, language, theme, keys);
+  if (page === "wall") host.replaceChildren(left, title, clocks, past);
+  else host.replaceChildren(left, nav, right, past);
+
+  let offset = null;
+  let zoneName = "";
+
+  function links() {
+    keyed(nav, pagesOf(host), ([path]) => path, () => el("a"), (node, [path, name]) => {
+      text(node, PAGES.some(([known]) => known === path) ? t(`nav.${name}`) : name);
+      attr(node, "href", destination(path));
+      attr(node, "aria-current", path === location.pathname ? "page" : null);
+    });
+  }
+
+  function tick() {
+    const at = zulu(now());
+    text(clockZ, at.clock);
+    text(date, at.date);
+    if (offset !== null) text(clockL, local(now(), offset));
+  }
+
+  function state() {
+    links();
+    const known = get("as_known_at");
+    show(past, Boolean(known));
+    document.documentElement.toggleAttribute("data-past", Boolean(known));
+    if (known) text(pastText, t("past.shown", { time: dtg(known) }));
+    if (document.activeElement !== search) search.value = get("q");
+  }
+
+  state();
+  tick();
+  return {
+    update({ mission }) {
+      if (!mission) return;
+      show(text(exercise, mission.banner), Boolean(mission.banner));
+      text(marking, mission.marking);
+      text(title, t("wall.title", { mission: mission.name }));
+      offset = mission.utc_offset_min ?? null;
+      zoneName = t("clock.local");
+      text(zone, zoneName);
+      attr(zone, "title", mission.timezone);
+      show(clockL, offset !== null);
+      show(zone, offset !== null);
+      tick();
+    },
+    tick,
+    state,
+    focusSearch() {
+      search.focus();
+      search.select();
+    },
+  };
+}

@@ -1,0 +1,212 @@
+// The map: made once, then only told what changed. New data never moves the view and never blanks what is seen.
+
+import { addProtocol, Map as MapLibre } from "./vendor/maplibre-gl/maplibre-gl.mjs";
+import { baseProtocol } from "./base_map.mjs";
+import { lang } from "./i18n.mjs";
+import { resolve, trim } from "./images.mjs";
+import { styleOf } from "./map_style.mjs";
+import { RING } from "./marks.mjs";
+import { numericCode } from "./countries.mjs";
+import { chosenLayers, get, position, setView } from "./state.mjs";
+import { markScale, palette } from "./theme.mjs";
+import { setRevision, tileProtocol } from "./tiles.mjs";
+
+addProtocol("cg", tileProtocol);
+addProtocol("cg-base", baseProtocol);
+
+const WORLD = [[-120, -50], [150, 65]];
+const FULL_RING = 5.2; // px of diameter for a count of one, before bounds; smaller when cells are fuller
+
+/** Ids of the layers to be seen: the address decides, else the server's own choice. */
+export function shownLayers(doc) {
+  const chosen = chosenLayers();
+  return doc.layers.filter((layer) => (chosen ? chosen.has(layer.id) : layer.on));
+}
+
+const until = (target, event, most) =>
+  new Promise((done) => {
+    const finish = () => {
+      clearTimeout(timer);
+      target.off(event, finish);
+      done();
+    };
+    const timer = setTimeout(finish, most);
+    target.on(event, finish);
+  });
+
+/**
+ * Makes the map inside `host`. `doc` is the answer of /api/layers. Returns {map, update, refresh, fit, painted, destroy}.
+ */
+export async function createMap(host, doc, { still = false } = {}) {
+  let layers = doc;
+  let ringFactor = firstFactor(doc);
+  let styled = "";
+  const start = position();
+  const map = new MapLibre({
+    container: host,
+    style: style(),
+    ...(start ?? { bounds: bounds(), fitBoundsOptions: { padding: padding() } }),
+    attributionControl: false,
+    dragRotate: false,
+    pitchWithRotate: false,
+    touchPitch: false,
+    maxZoom: 17,
+    minZoom: 1,
+    fadeDuration: 0,
+    interactive: !still,
+    refreshExpiredTiles: false,
+    maxTileCacheSize: 60,
+    cancelPendingTileRequestsWhileZooming: true,
+    locale: { "Map.Title": host.getAttribute("aria-label") ?? "Map" },
+  });
+  map.setMissingStyleImageResolver((name) => resolve(map, name));
+  if (!still) {
+    map.touchZoomRotate.disableRotation();
+    map.keyboard.disableRotation();
+  }
+  map.on("error", (event) => console.error(`map: ${event.error?.message ?? event}`));
+
+  function bounds() {
+    const box = layers.mission?.bbox;
+    return box ? [[box[0], box[1]], [box[2], box[3]]] : WORLD;
+  }
+
+  function padding() {
+    const { clientWidth, clientHeight } = host;
+    return Math.max(12, Math.min(clientWidth, clientHeight) * 0.045);
+  }
+
+  function style() {
+    const real = numericCode(layers.mission?.country) !== "";
+    return styleOf({
+      layers: shownLayers(layers), mission: layers.mission, colour: palette(), scale: markScale(), ringFactor, lang: lang(),
+      detail: real ? "10m" : "50m",
+    });
+  }
+
+  function firstFactor({ layers: all }) {
+    const most = Math.max(1, ...all.filter((layer) => layer.draw === "cells").map((layer) => layer.count ?? 0));
+    return stepped(RING.most / Math.sqrt(Math.max(1, most / 25)));
+  }
+
+  /** Factors come in steps of a quarter octave, so that rings keep their size while the picture lives. */
+  function stepped(factor) {
+    return Math.min(FULL_RING, 2 ** (Math.round(Math.log2(factor) * 4) / 4));
+  }
+
+  function restyle() {
+    const next = style();
+    const text = JSON.stringify(next);
+    if (text === styled) return;
+    styled = text;
+    map.setStyle(next, { diff: true, validate: false });
+  }
+
+  /** Fits ring sizes to the fullest cell in view, at each new zoom level. */
+  let levelled = null;
+  function level() {
+    const zoom = Math.floor(map.getZoom());
+    if (zoom === levelled) return;
+    levelled = zoom;
+    let most = 0;
+    for (const layer of shownLayers(layers)) {
+      if (layer.draw !== "cells" || !map.getSource(layer.id)) continue;
+      for (const { properties } of map.querySourceFeatures(layer.id, { sourceLayer: layer.id })) {
+        if (properties.n > most) most = properties.n;
+      }
+    }
+    if (most < 2) return;
+    const wanted = stepped(RING.most / Math.sqrt(most));
+    if (wanted === ringFactor) return;
+    ringFactor = wanted;
+    restyle();
+    window.dispatchEvent(new CustomEvent("cg:rings", { detail: { factor: ringFactor } }));
+  }
+  map.on("idle", level);
+
+  let ours = !start; // the view is the mission's until a person moves it
+  const onMoveEnd = (event) => {
+    if (!event.originalEvent && ours) return;
+    ours = false;
+    const { lng, lat } = map.getCenter().wrap();
+    setView({ at: `${lat.toFixed(4)},${lng.toFixed(4)},${map.getZoom().toFixed(2)}` });
+  };
+  map.on("moveend", onMoveEnd);
+  const onResize = () => {
+    if (ours) map.fitBounds(bounds(), { padding: padding(), animate: false });
+    if (sized !== markScale()) restyle();
+    sized = markScale();
+  };
+  let sized = markScale();
+  map.on("resize", onResize);
+
+  const busy = new Map();
+  /** Fetches a source's tiles again, one round at a time; the old tiles stay until the new ones are there. */
+  async function reload(id) {
+    if (busy.has(id)) {
+      busy.get(id).again = true;
+      return busy.get(id).done;
+    }
+    const job = { again: false };
+    job.done = (async () => {
+      do {
+        job.again = false;
+        if (!map.getSource(id)) break;
+        map.refreshTiles(id);
+        await loaded(id);
+      } while (job.again);
+      busy.delete(id);
+    })();
+    busy.set(id, job);
+    return job.done;
+  }
+
+  async function loaded(id, most = 20_000) {
+    const end = Date.now() + most;
+    while (map.getSource(id) && !map.isSourceLoaded(id) && Date.now() < end) await until(map, "sourcedata", 500);
+  }
+
+  /** Waits until what was loaded has been drawn. A hidden tab draws nothing, so the wait has an end. */
+  async function painted() {
+    await Promise.all(shownLayers(layers).map(({ id }) => loaded(id)));
+    map.triggerRepaint();
+    await until(map, "render", 1000);
+  }
+
+  return {
+    map,
+    /** A new answer of /api/layers, or another choice of layers, theme or language. */
+    update(next = layers) {
+      layers = next;
+      restyle();
+    },
+    /** Shows `revision` for the layers whose kind is in `kinds` (null: all of them). */
+    async refresh(revision, kinds) {
+      const touched = layers.layers.filter((layer) => !kinds || kindsOf(layer).some((kind) => kinds.includes(kind)));
+      for (const layer of touched) setRevision(layer.id, revision);
+      const shown = new Set(shownLayers(layers).map(({ id }) => id));
+      await Promise.all(touched.filter(({ id }) => shown.has(id)).map(({ id }) => reload(id)));
+      trim(map);
+    },
+    painted,
+    fit() {
+      ours = true;
+      setView({ at: null });
+      map.fitBounds(bounds(), { padding: padding(), animate: false });
+    },
+    get ringFactor() {
+      return ringFactor;
+    },
+    /** The address was changed from outside (history, a link): go where it says. */
+    follow() {
+      const wanted = position();
+      if (wanted) map.jumpTo(wanted);
+      else if (!get("at") && !ours) this.fit();
+    },
+    destroy() {
+      map.remove();
+    },
+  };
+}
+
+const kindsOf = (layer) => (Array.isArray(layer.kind) ? layer.kind : String(layer.kind ?? "").split(","));

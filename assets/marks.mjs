@@ -1,0 +1,240 @@
+// How each kind of mark is drawn: a layer of the server names one `draw`, and this module turns it into MapLibre layers.
+// A mark is a function (layer, look) -> [[slot, style layer], ...]; slots order the whole map from ground to symbols.
+
+import { DOT, PARTS } from "./images.mjs";
+import { STATUS_KEYS } from "./theme.mjs";
+
+export const REGULAR = ["Noto Sans Regular"];
+export const SEMIBOLD = ["Noto Sans SemiBold"];
+
+/** Largest and smallest ring in px at scale 1, and the height of the number inside. */
+export const RING = { least: 15, most: 46, text: 11 };
+
+const n = ["coalesce", ["get", "n"], 1];
+const num = (name) => ["coalesce", ["get", name], 0];
+const str = (name) => ["to-string", ["coalesce", ["get", name], ""]];
+
+/** Diameter in whole even px: area in proportion to the count, between the least and the most. */
+function diameter(look) {
+  const wanted = ["*", look.ringFactor * look.scale, ["sqrt", n]];
+  const bounded = ["max", RING.least * look.scale, ["min", RING.most * look.scale, wanted]];
+  return ["*", 2, ["round", ["/", bounded, 2]]];
+}
+
+/** A count as parts of the ring; what exists never rounds away. */
+const share = (name) => ["case", [">", num(name), 0], ["max", 1, ["round", ["/", ["*", num(name), PARTS], n]]], 0];
+
+const dotted = (names) => names.flatMap((name, i) => (i ? [".", ["to-string", share(name)]] : [["to-string", share(name)]]));
+
+const tenths = (by) => ["to-string", ["/", ["round", ["/", n, by / 10]], 10]];
+const label = ["case",
+  ["<", n, 1000], ["to-string", n],
+  ["<", n, 10_000], ["concat", tenths(1000), "k"],
+  ["<", n, 1_000_000], ["concat", ["to-string", ["round", ["/", n, 1000]]], "k"],
+  ["concat", tenths(1_000_000), "M"]];
+
+function numberInRing(look) {
+  const needs = ["+", 9 * look.scale, ["*", 6.2 * look.scale, ["length", label]]];
+  return ["case", ["all", [">", n, 1], [">=", diameter(look), needs]], label, ""];
+}
+
+function ringText(look) {
+  return {
+    "text-field": numberInRing(look), "text-font": SEMIBOLD, "text-size": RING.text * look.scale,
+    "text-allow-overlap": true, "text-ignore-placement": true, "text-padding": 0, "text-letter-spacing": -0.01,
+  };
+}
+
+const iconLayout = { "icon-allow-overlap": true, "icon-padding": 2 };
+
+function symbolLayer(layer, suffix, layout, paint = {}, more = {}) {
+  return { id: `${layer.id}${suffix}`, type: "symbol", source: layer.id, "source-layer": layer.id, layout, paint, ...more };
+}
+
+/** Incidents: single dots by severity, or rings of a cell with the shares of severity. */
+function cells(layer, look) {
+  const { name, ink } = look.colour;
+  const shares = dotted(["s0", "s1", "s2", "s3", "s4", "s5"]);
+  const image = ["case", [">", n, 1],
+    ["concat", `ring/${name}/`, ["to-string", diameter(look)], "/", ...shares],
+    ["concat", `dot/${name}/`, ["to-string", num("severity")], `/${look.scale}`]];
+  const order = ["case", [">", n, 1], ["+", 10, ["sqrt", n]], ["==", num("severity"), 5], 1e6, num("severity")];
+  return [[80, symbolLayer(layer, "", {
+    ...iconLayout, ...ringText(look), "icon-image": image, "symbol-sort-key": order,
+  }, {
+    "text-color": ink,
+    "icon-opacity": ["case", [">", n, 1], 1, ["+", 0.42, ["*", 0.58, ["min", 1, ["max", 0, ["coalesce", ["get", "fade"], 1]]]]]],
+  })]];
+}
+
+/** Units and tracks: APP-6 symbols with a course arrow; stale ones are faded inside a dashed ring. */
+function symbols(layer, look) {
+  const { name, ink, halo } = look.colour;
+  const size = Math.round(19 * look.scale);
+  const shares = dotted(["s0", "s1", "s2", "s3", "s4", "s5"]);
+  const image = ["case", [">", n, 1],
+    ["concat", `ring/${name}/`, ["to-string", diameter(look)], "/", ...shares],
+    ["concat", `unit/${name}/${size}/`, ["to-string", num("stale")], "/", str("sidc")]];
+  const moving = ["all", ["==", n, 1], ["has", "course_deg"], [">", num("speed_m_s"), 0.5]];
+  return [
+    [88, symbolLayer(layer, "-course", {
+      "icon-image": `course/${name}/${look.scale}`, "icon-rotate": num("course_deg"), "icon-allow-overlap": true,
+      "icon-ignore-placement": true, "icon-rotation-alignment": "map",
+    }, { "icon-opacity": ["case", ["==", num("stale"), 1], 0.45, 0.9] }, { filter: moving })],
+    [90, symbolLayer(layer, "", { ...iconLayout, ...ringText(look), "icon-image": image, "symbol-sort-key": n },
+      { "text-color": ink, "icon-opacity": ["case", ["==", num("stale"), 1], 0.7, 1] })],
+    [62, symbolLayer(layer, "-name", {
+      "text-field": ["case", ["==", n, 1], str("title"), ""], "text-font": REGULAR, "text-size": 11 * look.scale,
+      "text-variable-anchor": ["top", "bottom", "left", "right"], "text-radial-offset": 1.5, "text-max-width": 9,
+    }, { "text-color": ink, "text-halo-color": halo, "text-halo-width": 1.4 }, { minzoom: 8 })],
+  ];
+}
+
+/** Sites with a class: Okabe-Ito colour, a shape of its own, and the ring of classes where they crowd. */
+function status(layer, look) {
+  const { name, ink } = look.colour;
+  const size = Math.round(12 * look.scale);
+  const image = ["case", [">", n, 1],
+    ["concat", `pie/${name}/`, ["to-string", diameter(look)], "/", ...dotted(STATUS_KEYS.map((key) => `c_${key}`))],
+    ["concat", `status/${name}/`, str("status"), `/${size}`]];
+  const urgent = ["match", str("status"), ["stockout", "closed"], 3, ["lt7", "partly"], 2, 1];
+  return [[70, symbolLayer(layer, "", {
+    ...iconLayout, ...ringText(look), "icon-image": image, "symbol-sort-key": ["case", [">", n, 1], 10, urgent],
+  }, { "text-color": ink })]];
+}
+
+const severityColour = (colour) =>
+  ["match", num("severity"), 5, colour["sev-5"], 4, colour["sev-4"], 3, colour["sev-3"], 2, colour["sev-2"], 1, colour["sev-1"], colour["sev-0"]];
+
+/** Alerts: dashed outline, light fill, the title running along the edge. */
+function areas(layer, look) {
+  const { colour, scale } = look;
+  const tint = severityColour(colour);
+  const base = { source: layer.id, "source-layer": layer.id };
+  return [
+    [40, { id: `${layer.id}-fill`, type: "fill", ...base, paint: { "fill-color": tint, "fill-opacity": 0.08 } }],
+    [54, { id: `${layer.id}-casing`, type: "line", ...base, paint: {
+      "line-color": colour.halo, "line-opacity": 0.7, "line-width": ["*", scale, ["+", 3, ["*", 0.35, num("severity")]]] } }],
+    [55, { id: layer.id, type: "line", ...base, paint: {
+      "line-color": tint, "line-dasharray": [3, 1.6], "line-width": ["*", scale, ["+", 0.8, ["*", 0.35, num("severity")]]] } }],
+    [64, symbolLayer(layer, "-name", {
+      "symbol-placement": "line", "text-field": str("title"), "text-font": SEMIBOLD, "text-size": 11 * scale,
+      "symbol-spacing": 600, "text-offset": [0, -0.9], "text-max-angle": 35,
+    }, { "text-color": tint, "text-halo-color": colour.halo, "text-halo-width": 1.6 })],
+  ];
+}
+
+/** Areas by figure: five classes, hatched where nothing was reported, hollow and dotted where it is unknown. */
+function choropleth(layer, look) {
+  const { colour, scale } = look;
+  const base = { type: "fill", source: layer.id, "source-layer": layer.id };
+  const cls = ["coalesce", ["get", "cls"], -1];
+  return [
+    [35, { id: layer.id, ...base, paint: {
+      "fill-color": ["match", cls, 0, colour["cho-0"], 1, colour["cho-1"], 2, colour["cho-2"], 3, colour["cho-3"], 4, colour["cho-4"], colour["cho-none"]],
+      "fill-antialias": false } }],
+    [36, { id: `${layer.id}-silent`, ...base, filter: ["==", cls, -2], paint: { "fill-pattern": `hatch/${colour.name}/${scale}` } }],
+    [37, { id: `${layer.id}-unknown`, ...base, filter: ["==", cls, -1], paint: { "fill-pattern": `dots/${colour.name}/${scale}` } }],
+  ];
+}
+
+/** Borders by level; the mission's own land is lit by its outermost one, with water lines along the coast. */
+function boundaries(layer, look) {
+  const { colour, scale } = look;
+  const base = { source: layer.id, "source-layer": layer.id };
+  const level = num("level");
+  const width = (zoom, ...widths) => [zoom, ["match", level, 0, widths[0] * scale, 1, widths[1] * scale, 2, widths[2] * scale, widths[3] * scale]];
+  const paint = {
+    "line-color": ["match", level, 0, colour.coast, colour.border],
+    "line-opacity": ["match", level, 0, 1, 1, 0.95, 2, 0.6, 0.45],
+    "line-width": ["interpolate", ["linear"], ["zoom"], ...width(4, 1, 0.7, 0.2, 0), ...width(7, 1.4, 1.2, 0.6, 0.3), ...width(11, 2, 1.8, 1, 0.7)],
+  };
+  const order = { "line-sort-key": ["-", 0, level], "line-join": "round" };
+  const waterLine = (offset, opacity) => [12, {
+    id: `${layer.id}-water-${offset}`, type: "line", ...base, filter: ["==", level, 0], layout: { "line-join": "round" },
+    paint: { "line-color": colour["water-line"], "line-width": scale, "line-offset": -offset * scale, "line-opacity": opacity },
+  }];
+  return [
+    waterLine(4, 0.9), waterLine(9, 0.6), waterLine(15, 0.35),
+    [30, { id: `${layer.id}-land`, type: "fill", ...base, filter: ["==", level, 0], paint: { "fill-color": colour["land-own"], "fill-antialias": false } }],
+    [50, { id: layer.id, type: "line", ...base, filter: ["!=", num("disputed"), 1], layout: order, paint }],
+    [51, { id: `${layer.id}-disputed`, type: "line", ...base, filter: ["==", num("disputed"), 1], layout: order,
+      paint: { ...paint, "line-dasharray": [3, 2.4] } }],
+  ];
+}
+
+/** Names: areas spaced out in capitals, towns beside a small dot; the local name stands below in a quieter colour. */
+function labels(layer, look) {
+  const { colour, scale, lang } = look;
+  const spaced = lang === "ar" ? 0 : 0.22;
+  const both = (tone, upper) => {
+    const own = upper && lang !== "ar" ? ["upcase", str("name")] : str("name");
+    return ["case", ["any", ["==", str("name_local"), ""], ["==", str("name_local"), str("name")]], ["format", own, {}],
+      ["format", own, {}, "\n", {}, str("name_local"), { "font-scale": 0.86, "text-color": tone }]];
+  };
+  const kind = str("kind");
+  const halo = { "text-halo-color": colour.halo, "text-halo-width": 1.5 * scale };
+  const around = (far) => [["center", [0, 0]], ["bottom", [0, -far]], ["top", [0, far]], ["left", [far, 0]], ["right", [-far, 0]],
+    ["bottom-left", [far * 0.7, -far * 0.7]], ["top-right", [-far * 0.7, far * 0.7]], ["top-left", [far * 0.7, far * 0.7]],
+    ["bottom-right", [-far * 0.7, -far * 0.7]]].flat();
+  const area = (id, match, size, minzoom, slot) => [slot, symbolLayer(layer, id, {
+    "text-field": both(colour["place-area"], true), "text-font": REGULAR, "text-size": size,
+    "text-letter-spacing": spaced, "text-max-width": 8, "text-variable-anchor-offset": around(2.2), "text-padding": 4,
+    "symbol-sort-key": num("rank"),
+  }, { "text-color": colour["place-area"], ...halo }, { filter: ["==", kind, match], minzoom })];
+  return [
+    [58, { id: `${layer.id}-dot`, type: "circle", source: layer.id, "source-layer": layer.id, filter: ["==", kind, "town"], minzoom: 5,
+      paint: { "circle-radius": 1.9 * scale, "circle-color": colour.place, "circle-stroke-color": colour.halo, "circle-stroke-width": scale } }],
+    area("-adm2", "adm2", 10.5 * scale, 7.5, 60),
+    [61, symbolLayer(layer, "-town", {
+      "text-field": both(colour["place-area"], false), "text-font": REGULAR,
+      "text-size": ["interpolate", ["linear"], ["zoom"], 5, 11.5 * scale, 9, 13 * scale],
+      "text-variable-anchor": ["left", "right", "bottom", "top", "bottom-left", "top-left", "bottom-right", "top-right"],
+      "text-radial-offset": 0.5, "text-justify": "auto", "text-padding": 3, "symbol-sort-key": num("rank"), "text-max-width": 9,
+    }, { "text-color": colour.place, ...halo }, { filter: ["==", kind, "town"], minzoom: 4.5 })],
+    area("-adm1", "adm1", 13 * scale, 3.5, 66),
+  ];
+}
+
+/** Roads, bridges and rivers; a closure is a word, a colour, a dash and a mark on the line. */
+function lines(layer, look) {
+  const { colour, scale } = look;
+  const base = { source: layer.id, "source-layer": layer.id };
+  const state = str("status");
+  const cls = str("cls");
+  const wide = (z5, z11) => ["interpolate", ["exponential", 1.4], ["zoom"], 5, z5 * scale, 11, z11 * scale];
+  const round = { "line-join": "round" };
+  const road = (id, filter, paint, slot = 46) => [slot, { id: `${layer.id}${id}`, type: "line", ...base, filter, layout: round, paint }];
+  const not = (key) => ["!=", cls, key];
+  return [
+    road("-river", ["==", cls, "river"], { "line-color": colour.river, "line-width": wide(0.8, 2.4) }, 44),
+    road("-minor", ["all", ["==", cls, "track"], ["match", state, ["closed", "restricted"], false, true]],
+      { "line-color": colour.road, "line-opacity": 0.7, "line-width": wide(0.5, 1.6), "line-dasharray": [3, 1.5] }),
+    road("", ["all", not("track"), not("river"), ["match", state, ["closed", "restricted", "unknown"], false, true]],
+      { "line-color": colour.road, "line-width": ["match", cls, "primary", 1.5 * scale, "bridge", 3 * scale, scale] }),
+    road("-unsure", ["all", not("track"), not("river"), ["==", state, "unknown"]],
+      { "line-color": colour.road, "line-width": wide(1, 2.4), "line-dasharray": [1, 1.8] }),
+    road("-casing", ["match", state, ["closed", "restricted"], true, false], { "line-color": colour.halo, "line-width": wide(3.4, 7) }, 47),
+    road("-restricted", ["==", state, "restricted"], { "line-color": colour["ok-orange"], "line-width": wide(1.5, 3.2), "line-dasharray": [4, 2] }, 48),
+    road("-closed", ["==", state, "closed"], { "line-color": colour["ok-vermilion"], "line-width": wide(1.7, 3.4), "line-dasharray": [1.6, 1.4] }, 48),
+    [68, symbolLayer(layer, "-shut", { "symbol-placement": "line-center", "icon-image": `shut/${colour.name}/${scale}`,
+      "icon-rotation-alignment": "viewport", "icon-allow-overlap": true }, {}, { filter: ["==", state, "closed"] })],
+  ];
+}
+
+const MARKS = { cells, symbols, status, areas, choropleth, boundaries, labels, lines };
+
+/** Style layers of a server layer as [slot, layer] pairs; a `draw` that is not known draws nothing. */
+export function marks(layer, look) {
+  const made = MARKS[layer.draw]?.(layer, look) ?? [];
+  return made.map(([slot, style]) => [slot, { ...style, metadata: { layer: layer.id, draw: layer.draw } }]);
+}
+
+/** Layers that answer to the pointer, nearest first. */
+export const ANSWERING = ["symbols", "cells", "status", "lines", "areas", "choropleth"];
+
+/** Diameter in px of a ring that stands for `count`, for the legend. */
+export const ringSize = (count, factor, scale) =>
+  2 * Math.round(Math.max(RING.least * scale, Math.min(RING.most * scale, factor * scale * Math.sqrt(count))) / 2);
+
+export const dotSize = (severity, scale) => DOT[severity] * scale;

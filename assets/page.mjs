@@ -1,0 +1,258 @@
+// One page: makes its parts, feeds them the server's answers, and keeps them true while the server speaks.
+
+import { banner } from "./banner.mjs";
+import { stepTime, timeBrush } from "./brush.mjs";
+import { el, text } from "./dom.mjs";
+import { drawer } from "./drawer.mjs";
+import { feedsPanel } from "./feeds.mjs";
+import { dtg } from "./format.mjs";
+import { answerKeys, helpSheet } from "./help.mjs";
+import { lang, t, use } from "./i18n.mjs";
+import { kpiPanel } from "./kpis.mjs";
+import { layerPanel } from "./layers.mjs";
+import { listen } from "./live.mjs";
+import { createMap } from "./map.mjs";
+import { mapFoot } from "./map_foot.mjs";
+import { answerPointer, pulses, scaleBar } from "./pointer.mjs";
+import { refresher } from "./refresh.mjs";
+import { api, get } from "./state.mjs";
+import { freshnessStrip } from "./strip.mjs";
+import { phoneTabs } from "./tabs.mjs";
+import { setTheme } from "./theme.mjs";
+
+const COUNTS_EVERY_MS = 5000;
+const AGES_EVERY_MS = 1000;
+
+/** Fills `app` (#cg-app) and returns {stop}. */
+export function startPage(app) {
+  const life = new AbortController();
+  start(app, life).catch((error) => {
+    if (!life.signal.aborted) console.error(error);
+  });
+  return { stop: () => life.abort() };
+}
+
+async function start(app, life) {
+  const { signal } = life;
+  const page = app.dataset.page;
+  const wall = page === "wall";
+  const root = document.documentElement;
+  const host = (name) => app.querySelector(`#cg-${name}`);
+  root.dataset.page = page;
+  setTheme(get("theme") || root.dataset.theme);
+  await use(get("lang") || root.lang);
+  if (signal.aborted) return;
+
+  let skew = 0; // server time minus ours, in ms
+  const now = () => Date.now() + skew;
+  const read = async (path) => {
+    const answer = await fetch(path, { signal });
+    if (!answer.ok) throw new Error(`${path.split("?")[0]}: HTTP ${answer.status}`);
+    return answer.json();
+  };
+
+  const found = {}; // the parts this page has
+  let layers = null;
+  let kpis = null;
+  let countsDue = 0;
+
+  if (host("help")) found.help = helpSheet(host("help"));
+  if (host("banner")) found.banner = banner(host("banner"), { page, now, help: found.help });
+  if (host("strip")) found.strip = freshnessStrip(host("strip"), { now, wall });
+  if (host("strip") && page === "picture") phoneTabs(host("strip"), app);
+  if (host("kpis")) found.kpis = kpiPanel(host("kpis"), { now });
+  if (host("feeds")) found.feeds = feedsPanel(host("feeds"), { now, signal });
+  if (host("brush")) found.brush = timeBrush(host("brush"), { now, signal });
+  if (host("drawer")) found.drawer = drawer(host("drawer"), { now, signal, kpi: (id) => kpis?.kpis.find((one) => one.id === id) });
+
+  const query = () => ({ lang: lang(), metric: get("metric") });
+  const getLayers = () => read(api("/api/layers", query()));
+  const getKpis = () => read(api("/api/kpis", { lang: lang() }));
+
+  function takeLayers(doc) {
+    layers = doc;
+    found.banner?.update(doc);
+    found.layers?.update(doc);
+    found.foot?.update(doc);
+    found.map?.update(doc);
+  }
+
+  function takeKpis(answer) {
+    kpis = answer;
+    found.kpis?.update(answer);
+  }
+
+  function takeStatus(status) {
+    if (status.now) skew = Date.parse(status.now) - Date.now();
+    found.strip?.update(status);
+    found.feeds?.update(status);
+  }
+
+  async function bring(revision, kinds) {
+    const past = Boolean(get("as_known_at"));
+    const jobs = [];
+    jobs.push(getLayers().then(takeLayers));
+    if (found.kpis) jobs.push(getKpis().then(takeKpis));
+    if (found.map && !(past && kinds)) jobs.push(found.map.refresh(revision, kinds));
+    if (found.brush && (!kinds || (kinds.includes("incidents") && Date.now() > countsDue))) {
+      countsDue = Date.now() + COUNTS_EVERY_MS;
+      jobs.push(found.brush.load());
+    }
+    if (!kinds) jobs.push(read("/api/status").then(takeStatus));
+    await Promise.all(jobs);
+    await found.map?.painted();
+    if (signal.aborted) return;
+    root.dataset.revision = String(revision);
+    if (!root.dataset.ready) {
+      root.dataset.ready = "true";
+      found.drawer?.follow();
+    }
+  }
+  const refresh = refresher(bring);
+  signal.addEventListener("abort", () => refresh.stop());
+
+  const status = await firstAnswer(() => read("/api/status"), host("map") ?? host("feeds") ?? app, signal);
+  takeStatus(status);
+  if (host("map")) {
+    takeLayers(await firstAnswer(getLayers, host("map"), signal));
+    await makeMap();
+  }
+  refresh.ask(layers?.revision ?? status.revision, null);
+  signal.addEventListener("abort", () => {
+    delete root.dataset.ready;
+    delete root.dataset.revision;
+  });
+
+  async function makeMap() {
+    const frame = el("div", "cg-map-canvas");
+    frame.setAttribute("aria-label", t("map.region", { mission: layers.mission?.name ?? "" }));
+    host("map").replaceChildren(frame);
+    found.map = await createMap(frame, layers, { still: wall });
+    const over = el("div", "cg-map-over");
+    host("map").append(over);
+    found.pulse = pulses(found.map, over);
+    scaleBar(found.map, over);
+    found.foot = mapFoot(over);
+    found.foot.update(layers);
+    if (!wall) {
+      answerPointer(found.map, over, { doc: () => layers, now, open: (what) => found.drawer?.show(what), signal });
+    }
+    if (host("layers")) {
+      found.layers = layerPanel(host("layers"), { now, factor: () => found.map.ringFactor });
+      found.layers.update(layers);
+    }
+    signal.addEventListener("abort", () => found.map.destroy());
+  }
+
+  const on = (name, answer) => window.addEventListener(name, (event) => answer(event.detail ?? {}), { signal });
+  let assets = null;
+  const seen = new Set();
+
+  on("cg:revision", ({ revision, kinds, critical }) => {
+    refresh.ask(revision, kinds);
+    for (const item of critical ?? []) announce(item);
+  });
+  on("cg:status", takeStatus);
+  on("cg:link", (link) => {
+    root.dataset.link = link.state;
+    found.strip?.link(link);
+    text(stale, link.state === "ok" ? "" : t(`link.${link.state}`, { time: dtg(link.last_heard) }));
+  });
+  on("cg:reload", () => refresh.ask(line.revision, null));
+  on("cg:restart", async () => {
+    refresh.ask(line.revision, null);
+    const fresh = await assetMark();
+    // Other programs than the ones running here: the view is in the address, so starting over loses nothing.
+    if (assets && fresh && fresh !== assets) location.reload();
+  });
+  on("cg:filters", () => {
+    found.banner?.state();
+    found.brush?.place();
+    countsDue = 0;
+    refresh.ask(line.revision, null);
+  });
+  on("cg:view", () => {
+    setTheme(get("theme") || root.dataset.theme);
+    found.banner?.state();
+    found.map?.update();
+    found.layers?.update();
+    found.brush?.place();
+    found.drawer?.follow();
+  });
+  on("cg:lang", () => location.reload());
+  on("cg:rings", () => found.layers?.rings());
+  window.addEventListener("popstate", () => found.map?.follow(), { signal });
+
+  /** Something critical and new: a pulse where it is, and a word to those who listen instead of looking. */
+  async function announce(item) {
+    if (seen.has(item.id)) return;
+    seen.add(item.id);
+    if (seen.size > 500) seen.delete(seen.values().next().value);
+    text(said, t("critical.new", { title: item.title, place: item.place ?? "" }));
+    let { lon, lat } = item;
+    if (!Number.isFinite(lon)) {
+      const record = await read(`/api/records/${encodeURIComponent(item.id)}`).catch(() => null);
+      ({ lon, lat } = record?.place ?? {});
+    }
+    if (Number.isFinite(lon) && Number.isFinite(lat)) found.pulse?.(lon, lat);
+  }
+  const said = el("div", "cg-said");
+  said.setAttribute("role", "status");
+  const stale = el("div", "cg-stale");
+  stale.setAttribute("role", "alert");
+  const own = el("div", "cg-own", said, stale);
+  document.body.append(own);
+  signal.addEventListener("abort", () => own.remove());
+
+  const ages = setInterval(() => {
+    for (const part of [found.banner, found.kpis, found.layers, found.strip, found.feeds]) part?.tick();
+  }, AGES_EVERY_MS);
+  signal.addEventListener("abort", () => clearInterval(ages));
+
+  answerKeys({
+    search: () => found.banner?.focusSearch(),
+    step: (direction) => stepTime(direction, now()),
+    full: () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen?.()),
+    layers: () => app.toggleAttribute("data-no-layers"),
+    fit: () => found.map?.fit(),
+    help: () => found.help?.toggle(),
+    close: () => (found.help?.open ? found.help.toggle(false) : found.drawer?.open && found.drawer.shut()),
+  }, signal);
+  if (found.drawer && found.map && !wall) listInView();
+
+  /** Enter on the map lists what is in view, so that nothing needs a pointer. */
+  function listInView() {
+    found.map.map.getCanvas().addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      const box = found.map.map.getBounds().toArray().flat().map((value) => value.toFixed(4)).join(",");
+      found.drawer.show({ title: t("drawer.in_view"), items: api("/ogc/collections/incidents/items", { bbox: box, limit: 50 }) });
+    });
+  }
+
+  const line = listen("/live");
+  signal.addEventListener("abort", () => line.stop());
+  assets = await assetMark();
+}
+
+/** What tells one set of browser modules from another: the entity tag of this one. */
+async function assetMark() {
+  const answer = await fetch(import.meta.url, { method: "HEAD", cache: "no-cache" }).catch(() => null);
+  return answer?.ok ? answer.headers.get("etag") ?? answer.headers.get("last-modified") : null;
+}
+
+/** The first answer, however long the server takes; meanwhile the page says what it is waiting for. */
+async function firstAnswer(ask, place, signal) {
+  let note = null;
+  for (let wait = 1; ; wait = Math.min(15, wait * 2)) {
+    try {
+      const answer = await ask();
+      note?.remove();
+      return answer;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      note ??= place.appendChild(el("p", "cg-empty cg-waiting"));
+      text(note, t("waiting", { reason: error.message }));
+      await new Promise((done) => setTimeout(done, wait * 1000));
+    }
+  }
+}

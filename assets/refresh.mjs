@@ -1,0 +1,61 @@
+// Bringing a new revision on screen: at once when it is the first, at most three times a second in a burst, and
+// `data-revision` moves only when everything that changed has been drawn.
+
+const GAP_MS = 333;
+
+/** `bring(revision, kinds)` draws a revision (kinds null: everything) and returns a promise. */
+export function refresher(bring) {
+  let wanted = null; // {revision, kinds: Set | null}
+  let running = false;
+  let last = 0;
+  let timer = 0;
+  let stopped = false;
+
+  async function run() {
+    if (running || !wanted || stopped) return;
+    const wait = last + GAP_MS - performance.now();
+    if (wait > 0) {
+      if (!timer) timer = setTimeout(() => { timer = 0; run(); }, wait);
+      return;
+    }
+    const { revision, kinds } = wanted;
+    wanted = null;
+    running = true;
+    last = performance.now();
+    try {
+      await bring(revision, kinds && [...kinds]);
+    } catch (error) {
+      if (error.name !== "AbortError") console.error(`revision ${revision}: ${error.message}`);
+      again(revision, kinds);
+    } finally {
+      running = false;
+    }
+    run();
+  }
+
+  /** What could not be brought is not forgotten: it is tried again, a little later. */
+  function again(revision, kinds) {
+    if (stopped) return;
+    merge(revision, kinds);
+    last = performance.now() + 2000;
+  }
+
+  function merge(revision, kinds) {
+    const all = !kinds || (wanted && !wanted.kinds);
+    wanted = {
+      revision: Math.max(revision ?? 0, wanted?.revision ?? 0),
+      kinds: all ? null : new Set([...(wanted?.kinds ?? []), ...kinds]),
+    };
+  }
+
+  return {
+    ask(revision, kinds = null) {
+      merge(revision, kinds);
+      run();
+    },
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}

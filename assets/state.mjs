@@ -1,0 +1,105 @@
+// The state of a view is the URL query, and nothing else: this module reads it, writes it and says when it changed.
+// Events on window: `cg:filters` (what is counted changed), `cg:view` (only how it is looked at changed).
+
+export const FILTERS = [
+  "from", "to", "window", "area", "category", "severity", "agency", "source", "q", "as_known_at",
+];
+const DEFAULT_WINDOW = "28d";
+const HOURS = { "24h": 24, "7d": 168, "28d": 672, "90d": 2160, "1y": 8760 };
+
+let current = location.search;
+
+export function get(name) {
+  return new URLSearchParams(location.search).get(name) ?? "";
+}
+
+/** Filters of this view as a query string in a fixed order, so that equal views give equal addresses. */
+export function filterQuery(without = []) {
+  const now = new URLSearchParams(location.search);
+  const out = new URLSearchParams();
+  for (const name of FILTERS) {
+    const value = now.get(name);
+    if (value && !without.includes(name)) out.set(name, value);
+  }
+  return out.toString();
+}
+
+/** The address of a path with this view's filters and the given further parameters. */
+export function api(path, extra = {}, without = []) {
+  const query = new URLSearchParams(filterQuery(without));
+  for (const [name, value] of Object.entries(extra)) if (value !== null && value !== "") query.set(name, value);
+  const tail = query.toString();
+  return tail ? `${path}${path.includes("?") ? "&" : "?"}${tail}` : path;
+}
+
+/** Length of the chosen window in milliseconds, or null for `all`. */
+export function windowLength() {
+  const hours = HOURS[get("window") || DEFAULT_WINDOW];
+  return hours ? hours * 3_600_000 : null;
+}
+
+/** The chosen period as {from, to} in epoch ms; `from` is null for "since the first record". */
+export function period(now) {
+  const known = Date.parse(get("as_known_at"));
+  const to = Date.parse(get("to")) || (Number.isFinite(known) ? known : now);
+  const from = Date.parse(get("from"));
+  if (Number.isFinite(from)) return { from, to };
+  const length = windowLength();
+  return { from: length === null ? null : to - length, to };
+}
+
+function write(changes, how) {
+  const query = new URLSearchParams(location.search);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null || value === undefined || value === "") query.delete(name);
+    else query.set(name, value);
+  }
+  const text = query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
+  const next = text ? `?${text}` : "";
+  if (next === location.search) return;
+  history[how](history.state, "", location.pathname + next + location.hash);
+  if (how === "pushState") window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+  announce();
+}
+
+/** A change of what is counted: a new entry in the history, heard by the Dash side too. */
+export const setFilters = (changes) => write(changes, "pushState");
+
+/** A change of the view alone (map position, open drawer, layers): the current entry is rewritten. */
+export const setView = (changes) => write(changes, "replaceState");
+
+function split(search) {
+  const query = new URLSearchParams(search);
+  const filters = FILTERS.map((name) => query.get(name) ?? "").join("\u0000");
+  const lang = query.get("lang") ?? "";
+  for (const name of [...FILTERS, "lang", "at"]) query.delete(name);
+  query.sort();
+  return { filters, lang, view: query.toString() };
+}
+
+/** Compares the address with the one last seen and tells listeners what kind of change it was. */
+export function announce() {
+  if (location.search === current) return;
+  const before = split(current);
+  const after = split(location.search);
+  current = location.search;
+  if (before.filters !== after.filters) window.dispatchEvent(new CustomEvent("cg:filters"));
+  if (before.view !== after.view) window.dispatchEvent(new CustomEvent("cg:view"));
+  if (before.lang !== after.lang) window.dispatchEvent(new CustomEvent("cg:lang"));
+}
+
+window.addEventListener("popstate", announce);
+window.addEventListener("_dashprivate_pushstate", announce);
+
+/** Map position of the address as {center: [lon, lat], zoom}, or null. */
+export function position() {
+  const [lat, lon, zoom] = get("at").split(",").map(Number);
+  if (![lat, lon, zoom].every(Number.isFinite) || Math.abs(lat) > 90 || Math.abs(lon) > 180) return null;
+  return { center: [lon, lat], zoom };
+}
+
+/** Layers switched on by the address, or null when the address leaves it to the server. */
+export function chosenLayers() {
+  const query = new URLSearchParams(location.search);
+  return query.has("layers") ? new Set(query.get("layers").split(",").filter(Boolean)) : null;
+}

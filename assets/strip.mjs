@@ -1,0 +1,96 @@
+// The strip at the foot: each source with the age of what it last observed, in a word, a shape and a colour.
+
+import { attr, button, el, keyed, part, parts, show, text } from "./dom.mjs";
+import { age, dtg, time } from "./format.mjs";
+import { t } from "./i18n.mjs";
+import { explain } from "./tip.mjs";
+
+const URGENCY = { failed: 0, stale: 1, late: 2, never: 3, fresh: 4 };
+
+/** What is said beside the age of a source. */
+function state(source) {
+  if (source.state === "failed") return t("strip.failed", { time: source.last_succeeded ? dtg(source.last_succeeded).slice(2, 7) : "" });
+  if (source.state === "late" || source.state === "stale") {
+    return t(`strip.${source.state}`, { every: age(source.expected_every_s) });
+  }
+  if (source.state === "fresh" && source.expected_every_s && source.expected_every_s < 30) return t("strip.live");
+  return t(`strip.${source.state}`);
+}
+
+function tell(source, now) {
+  const line = (key, value) => `${t(key)}: ${value ? `${dtg(value)} · ${age((now - time(value)) / 1000)}` : t("age.never")}`;
+  return [
+    `${source.title} · ${source.agency}`,
+    line("feeds.tried", source.last_tried), line("feeds.succeeded", source.last_succeeded), line("feeds.observed", source.last_observed),
+    source.last_error ? `${t("feeds.error")}: ${source.last_error}` : "",
+    source.rejected ? t("feeds.rejected", { count: source.rejected }) : "",
+  ].filter(Boolean).join("\n");
+}
+
+export function freshnessStrip(host, { now, wall = false }) {
+  host.setAttribute("role", "region");
+  host.setAttribute("aria-label", t("strip.region"));
+  const row = el("div", "cg-sources");
+  const more = part("more", "span", "cg-sources-more");
+  const link = el("span", "cg-link-state");
+  link.setAttribute("role", "status");
+  host.replaceChildren(row, more, link);
+  let sources = [];
+
+  function make() {
+    const node = wall ? el("span", "cg-source") : button("cg-source", "", "");
+    node.append(part("mark", "i", "cg-state"), part("name", "span", "cg-source-name"), part("age", "b", "cg-age"), part("word", "span", "cg-source-word"));
+    if (!wall) {
+      node.removeAttribute("aria-label");
+      node.addEventListener("click", () => location.assign(`/feeds${location.search}#${encodeURIComponent(node.cgSource.name)}`));
+      explain(node, () => tell(node.cgSource, now()));
+    }
+    return node;
+  }
+
+  function fill(node, source) {
+    const at = parts(node);
+    node.cgSource = source;
+    attr(node, "data-state", source.state);
+    text(at.name, source.title);
+    const known = source.last_observed ?? source.last_succeeded;
+    text(at.age, source.state === "failed" || !known ? "" : age((now() - time(known)) / 1000));
+    text(at.word, state(source));
+  }
+
+  /** Sources that do not fit and are on time become one number; trouble is always spelt out. */
+  function fold() {
+    const nodes = [...row.children];
+    for (const node of nodes) node.hidden = false;
+    let hidden = 0;
+    for (let i = nodes.length - 1; i > 0 && row.scrollWidth > row.clientWidth + 1; i--) {
+      nodes[i].hidden = true;
+      hidden += 1;
+    }
+    show(text(more, t("strip.more", { count: hidden })), hidden > 0);
+  }
+
+  function update(status) {
+    sources = status.sources;
+    const sorted = [...sources].sort((a, b) => (URGENCY[a.state] ?? 3) - (URGENCY[b.state] ?? 3));
+    keyed(row, sorted, (source) => source.name, make, fill);
+    fold();
+  }
+
+  let folded = 0;
+  return {
+    update,
+    tick() {
+      for (const node of row.children) fill(node, node.cgSource);
+      if (folded !== host.clientWidth) {
+        folded = host.clientWidth;
+        fold();
+      }
+    },
+    /** Says how the line to the server is. */
+    link({ state: line, last_heard }) {
+      attr(link, "data-link", line);
+      text(link, line === "ok" ? "" : t(`link.${line}`, { time: dtg(last_heard) }));
+    },
+  };
+}
