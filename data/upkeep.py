@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from data.records import blake
+from data.records import COLLECTIONS, blake
 from data.store import Store
 from data.tables import commit_log, counter, head, version
 
@@ -88,3 +88,11 @@ def verify(store: Store) -> Iterator[str]:
         for row in rows:
             if blake(row.body, row.wkb or b"") != row.digest:
                 yield f"version {row.seq} does not read as it was written; restore it from a backup."
+
+
+def counts(store: Store) -> dict[str, int]:
+    """Current records per collection (for the operator of this machine, who holds the file)."""
+    query = sa.select(head.c.kind, sa.func.count()).where(sa.not_(head.c.retracted)).group_by(head.c.kind)
+    with store.reader.connect() as connection:
+        of_kind = {int(kind): int(count) for kind, count in connection.execute(query)}
+    return {collection: of_kind.get(kind.number, 0) for collection, kind in COLLECTIONS.items()}

@@ -1,0 +1,361 @@
+"""Common Ground: settings -> store -> picture -> feeds -> dashboard; the command line.
+
+Exit codes: 0 done; 1 a fault was found (`verify`) or the thing asked for is not there; 2 bad usage or settings; 3 a payload was
+unreadable as a whole (it is in quarantine, the others were read).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from data.settings import BadSettings, Settings, load
+
+PROGRAM = "commonground"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the console script's door."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    try:
+        settings = load()
+        run: Callable[[Settings, argparse.Namespace], int] = asked.run
+        return run(settings, asked)
+    except BadSettings as error:
+        return _refuse(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _refuse(sentence: str) -> int:
+    print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+    return 2
+
+
+def _store(settings: Settings) -> Any:
+    from data.store import open_store
+
+    return open_store(settings.database_url)
+
+
+def serve(settings: Settings, asked: argparse.Namespace) -> int:
+    """The app. Without accounts it binds loopback only, and says so."""
+    import uvicorn
+
+    host, port = asked.host or settings.host, asked.port or settings.port
+    if host not in LOOPBACK:
+        return _refuse(f"without accounts only this machine may connect: use 127.0.0.1, not {host}.")
+    from dashboard.http import make_server
+    from data.picture import Picture
+    from ingest.run import start
+
+    store = _store(settings)
+    picture = Picture(store)
+    picture.catch_up()
+    running = start(store, settings)
+    try:
+        server = make_server(_services(settings, store, picture))
+        print(f"{settings.mission.name} on http://{host}:{port} (this machine only: there are no accounts)", flush=True)
+        uvicorn.run(server, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3, server_header=False)
+    finally:
+        running.stop()
+        store.close()
+    return 0
+
+
+def _services(settings: Settings, store: Any, picture: Any) -> Any:
+    """What the dashboard is given: the picture to read, and functions for everything that is not reading."""
+    from dashboard.services import Services
+    from dashboard.sign_in import viewer_of
+    from data import health, quarantine
+    from data.notice import wait_for_change
+    from ingest.run import receive
+
+    def entry(number: int) -> dict[str, Any] | None:
+        found = quarantine.entries(store.reader, ids=[number])
+        return found[0] if found else None
+
+    return Services(
+        settings=settings,
+        picture=picture,
+        viewer=viewer_of,
+        states=lambda: health.states(store, settings, datetime.now(UTC)),
+        wait=lambda revision, seconds: wait_for_change(store, revision, seconds),
+        receive=lambda feed, source, content, name: receive(store, settings, feed, source, content, name),
+        quarantine_groups=lambda: quarantine.groups(store.reader),
+        quarantine_entry=entry,
+    )
+
+
+def ingest(settings: Settings, asked: argparse.Namespace) -> int:
+    """Read files through a feed and say what became of every row."""
+    from ingest.feed import Payload
+    from ingest.feeds import all_feeds
+    from ingest.run import ingest as read
+
+    if asked.feed != "auto" and asked.feed not in all_feeds():
+        return _refuse(f"no feed is named '{asked.feed}'; use auto, or one of {', '.join(all_feeds())}.")
+    payloads = []
+    for name in asked.paths:
+        if name == "-":
+            payloads.append(Payload("-", content=sys.stdin.buffer.read()))
+        elif Path(name).is_file():
+            payloads.append(Payload(name, path=Path(name)))
+        else:
+            return _refuse(f"{name} is not a file.")
+    store = _store(settings)
+    try:
+        results = read(store, settings, payloads, asked.feed, asked.source, progress=_progress())
+    finally:
+        store.close()
+    for result in results:
+        print(json.dumps(result) if asked.json else _tally(result), flush=True)
+    return 3 if any(result.get("error") for result in results) else 0
+
+
+def _tally(result: dict[str, Any]) -> str:
+    if result.get("error"):
+        return f"{result['path']}: {result['error']}"
+    names = ("accepted", "revised", "unchanged", "retracted", "rejected")
+    told = ", ".join(f"{result[name]:,} {name}" for name in names if result[name])
+    lines = [
+        f"{result['path']}: {result['feed']}, {result['read']:,} read: {told or 'nothing'} (revision {result['revision']})"
+    ]
+    lines += [
+        f"  {count:,} x {reason}" for reason, count in sorted(result["reasons"].items(), key=lambda item: -item[1])
+    ]
+    return "\n".join(lines)
+
+
+def _progress() -> Callable[[str, int], None] | None:
+    """Rows so far, on a terminal only."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(name: str, rows: int) -> None:
+        print(f"\r{name}: {rows:,} rows", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+def feeds(settings: Settings, asked: argparse.Namespace) -> int:
+    """Every feed: name, title, kinds, formats, media types."""
+    from ingest.feeds import all_feeds
+
+    listed = [
+        {
+            "name": feed.name,
+            "title": feed.title,
+            "kinds": list(feed.kinds),
+            "formats": list(feed.formats),
+            "media_types": list(feed.media_types),
+        }
+        for feed in all_feeds().values()
+    ]
+    if asked.json:
+        print(json.dumps(listed, indent=1))
+    else:
+        for feed in listed:
+            print(f"{feed['name']:<12} {feed['title']}  ({', '.join(feed['formats'])} -> {', '.join(feed['kinds'])})")
+    return 0
+
+
+def exercise(settings: Settings, asked: argparse.Namespace) -> int:
+    """Load the bundled exercise into an empty home; `--fresh` moves an exercise that is there aside first."""
+    from ingest.exercise.load import AlreadyThere, load_exercise
+
+    try:
+        for line in load_exercise(settings, fresh=asked.fresh, progress=_progress()):
+            print(line, flush=True)
+    except AlreadyThere as error:
+        return _refuse(str(error))
+    return 0
+
+
+def status(settings: Settings, asked: argparse.Namespace) -> int:
+    """Revision, records per kind, state of every source."""
+    from dataclasses import asdict
+
+    from data.health import states
+    from data.upkeep import counts
+
+    store = _store(settings)
+    try:
+        now = datetime.now(UTC)
+        sources = [asdict(state) for state in states(store, settings, now)]
+        told = {"revision": store.revision(), "records": counts(store), "sources": sources}
+    finally:
+        store.close()
+    if asked.json:
+        print(json.dumps(told, default=_time, indent=1))
+        return 0
+    print(f"revision {told['revision']:,}")
+    for collection, count in told["records"].items():
+        print(f"  {collection:<12} {count:>10,}")
+    for source in told["sources"]:
+        print(
+            f"  {source['name']:<24} {source['state']:<7} observed {_time(source['last_observed'])} {source['last_error']}"
+        )
+    return 0
+
+
+def _time(moment: Any) -> str:
+    return moment.isoformat().replace("+00:00", "Z") if isinstance(moment, datetime) else "never"
+
+
+def quarantine(settings: Settings, asked: argparse.Namespace) -> int:
+    """Rejected rows: reasons with counts, one row whole, or read again after a mend."""
+    from data import quarantine as kept
+    from ingest.run import replay
+
+    store = _store(settings)
+    try:
+        if asked.action == "list":
+            found = kept.groups(store.reader, asked.source)
+        elif asked.action == "show":
+            found = kept.entries(store.reader, ids=asked.ids, source=asked.source)
+            if not found:
+                return _refuse("nothing in quarantine matches.")
+        else:
+            found = replay(store, settings, ids=asked.ids, source=asked.source)
+    finally:
+        store.close()
+    for entry in found:
+        if "raw" in entry:
+            entry["raw"] = entry["raw"].decode("utf-8", "replace")
+        print(json.dumps(entry, default=_time) if asked.json else _quarantined(entry), flush=True)
+    return 0
+
+
+def _quarantined(entry: dict[str, Any]) -> str:
+    if "example_id" in entry:
+        return f"{entry['count']:>8,} x {entry['source']}: {entry['reason']} (for one of them: quarantine show {entry['example_id']})"
+    if "raw" in entry:
+        return f"{entry['id']}: {entry['source']}, {entry['payload']}, {entry['detail']}\n{entry['raw']}"
+    return _tally(entry)
+
+
+def export(settings: Settings, asked: argparse.Namespace) -> int:
+    """What a user may see of one collection, as a file."""
+    from dashboard.export import export as write
+    from dashboard.sign_in import viewer_named
+    from data.filters import BadFilter, parse
+    from data.picture import Picture
+    from data.records import COLLECTIONS
+
+    if asked.collection not in COLLECTIONS:
+        return _refuse(f"no collection is named '{asked.collection}'; use one of {', '.join(COLLECTIONS)}.")
+    try:
+        viewer = viewer_named(settings, asked.viewer)
+        filters = parse(dict(pair.partition("=")[::2] for pair in asked.filter))
+    except (BadFilter, LookupError) as error:
+        return _refuse(str(error))
+    store = _store(settings)
+    try:
+        picture = Picture(store)
+        picture.catch_up()
+        count = write(
+            picture.seen_by(viewer, filters.as_known_at), asked.collection, filters, asked.format, Path(asked.out)
+        )
+    finally:
+        store.close()
+    print(f"{asked.out}: {count:,} {asked.collection}")
+    return 0
+
+
+def backup(settings: Settings, asked: argparse.Namespace) -> int:
+    """Copy everything into one file while the app runs."""
+    from data import upkeep
+
+    store = _store(settings)
+    try:
+        upkeep.backup(store, settings.home, Path(asked.file))
+    except upkeep.CannotDo as error:
+        return _refuse(str(error))
+    finally:
+        store.close()
+    print(f"{asked.file}: {Path(asked.file).stat().st_size:,} bytes")
+    return 0
+
+
+def restore(settings: Settings, asked: argparse.Namespace) -> int:
+    """Put a backup into an empty home."""
+    from data import upkeep
+
+    try:
+        upkeep.restore(Path(asked.file), settings.home)
+    except upkeep.CannotDo as error:
+        return _refuse(str(error))
+    print(f"{settings.home}: restored from {asked.file}")
+    return 0
+
+
+def verify(settings: Settings, asked: argparse.Namespace) -> int:
+    """Is the log whole and readable as it was written?"""
+    from data import upkeep
+
+    store = _store(settings)
+    try:
+        faults = list(upkeep.verify(store))
+        revision = store.revision()
+    finally:
+        store.close()
+    for fault in faults:
+        print(fault)
+    if not faults:
+        print(f"whole: every version up to revision {revision:,} reads as it was written")
+    return 1 if faults else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description="One live picture of a mission, shared by every agency in it."
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(run: Callable[[Settings, argparse.Namespace], int], *, name: str = "", as_json: bool = False) -> Any:
+        told = (run.__doc__ or "").strip()
+        added = commands.add_parser(name or run.__name__, help=told, description=told)
+        added.set_defaults(run=run)
+        if as_json:
+            added.add_argument("--json", action="store_true", help="one JSON object per line (or one document)")
+        return added
+
+    parts = command(serve)
+    parts.add_argument("--host")
+    parts.add_argument("--port", type=int)
+    parts = command(ingest, as_json=True)
+    parts.add_argument("feed", metavar="FEED", help="a feed's name, or auto")
+    parts.add_argument("paths", metavar="PATH", nargs="+", help="files; - is standard input")
+    parts.add_argument("--source", metavar="NAME", help="which source of the settings these come from")
+    command(feeds, as_json=True)
+    command(exercise).add_argument("--fresh", action="store_true", help="start the exercise anew")
+    command(status, as_json=True)
+    parts = command(quarantine, as_json=True)
+    parts.add_argument("action", choices=("list", "show", "replay"))
+    parts.add_argument("ids", metavar="ID", nargs="*", type=int)
+    parts.add_argument("--source", metavar="NAME")
+    parts = command(export)
+    parts.add_argument("collection", metavar="COLLECTION")
+    parts.add_argument("--format", required=True, choices=("geojson", "csv", "xlsx", "gpkg", "parquet"))
+    parts.add_argument("--out", required=True, metavar="FILE")
+    parts.add_argument("--as", dest="viewer", metavar="USER")
+    parts.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="as in page addresses")
+    command(backup).add_argument("file", metavar="FILE")
+    command(restore).add_argument("file", metavar="FILE")
+    command(verify)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
