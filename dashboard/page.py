@@ -26,15 +26,14 @@ class Page:
     order: int = 100
 
 
-def shell(page_id: str, *children: Any, filters: Any = None) -> html.Div:
+def shell(page_id: str, *children: Any) -> html.Div:
     """The hosts that the browser modules fill, around a page's own parts. React never looks inside an empty host."""
     return html.Div(
         [
             dcc.Location(id="url", refresh=False),
             html.Header(id="cg-banner"),
-            html.Div(filters, id="cg-filters") if filters is not None else None,
             *children,
-            html.Div(id="cg-drawer"),
+            html.Section(id="cg-drawer"),
             html.Footer(id="cg-strip"),
             html.Div(id="cg-help"),
         ],

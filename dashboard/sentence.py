@@ -49,7 +49,7 @@ def sentence(seen: Seen, settings: Settings, query: Mapping[str, str]) -> html.D
             placeholder=say(lang, "filter.text_hint"),
             debounce=400,
             variant="unstyled",
-            className="cg-word cg-word-text",
+            className="cg-pick cg-pick-text",
             **{"aria-label": say(lang, "filter.text")},
         ),
         _text(lang, "filter.known"),
@@ -60,7 +60,7 @@ def sentence(seen: Seen, settings: Settings, query: Mapping[str, str]) -> html.D
             valueFormat="DDHHmm[Z] MMM YY",
             clearable=True,
             variant="unstyled",
-            className="cg-word cg-word-time",
+            className="cg-pick cg-pick-time",
             **{"aria-label": say(lang, "filter.known")},
         ),
     ]
@@ -155,7 +155,7 @@ def _empty(name: str) -> str | None:
 
 
 def _text(lang: str, key: str) -> html.Span:
-    return html.Span(say(lang, key), className="cg-said")
+    return html.Span(say(lang, key), className="cg-word")
 
 
 def _choice(
@@ -168,7 +168,7 @@ def _choice(
         searchable=search,
         allowDeselect=False,
         variant="unstyled",
-        className=f"cg-word cg-word-{name}",
+        className=f"cg-pick cg-pick-{name}",
         comboboxProps={"width": 280, "position": "bottom-start"},
         maxDropdownHeight=420,
         **{

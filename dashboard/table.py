@@ -1,4 +1,4 @@
-"""An opened KPI: the records behind the figure as a chart over time and a table, each row opening its record."""
+"""A KPI as a table: the records behind the figure as a chart over time and a table, each row opening its record."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ CHART_DAYS = 90
 
 
 def panel(services: Services, query: Mapping[str, str]) -> Any:
-    """The panel for the KPI `query["kpi"]` names; nothing where it names none."""
-    kpi = next((kpi for kpi in all_kpis() if kpi.id == query["kpi"]), None)
+    """The panel for the KPI `query["table"]` names; nothing where it names none."""
+    kpi = next((kpi for kpi in all_kpis() if kpi.id == query["table"]), None)
     if kpi is None:
         return None
     lang = language(query.get("lang"))
@@ -43,19 +43,17 @@ def panel(services: Services, query: Mapping[str, str]) -> Any:
                 [
                     html.H2(title),
                     html.Span(note, className="cg-note"),
-                    html.Button(
-                        "×", id="cg-opened-close", type="button", **{"aria-label": say(lang, "kpi.open.close")}
-                    ),
+                    html.Button("×", id="cg-table-close", type="button", **{"aria-label": say(lang, "kpi.open.close")}),
                 ],
-                className="cg-opened-head",
+                className="cg-table-head",
             ),
             html.P(say(lang, f"kpi.{kpi.id}.method"), className="cg-note"),
             html.Div(
                 [_chart(seen, kpi.kind, found.rows, lang), _table(seen, kpi.kind, rows, lang)],
-                className="cg-opened-body",
+                className="cg-table-body",
             ),
         ],
-        className="cg-opened-panel",
+        className="cg-table-panel",
     )
 
 
@@ -92,7 +90,7 @@ def _table(seen: Seen, kind: str, rows: Rows, lang: str) -> dag.AgGrid:
     columns = ("time", "title", "place", "severity", "source", "grade", "received")
     flex = {"title": 3, "place": 2}
     return dag.AgGrid(
-        id="cg-opened-grid",
+        id="cg-table-grid",
         columnDefs=[
             {"field": name, "headerName": say(lang, f"col.{name}"), "flex": flex.get(name, 1)} for name in columns
         ],
