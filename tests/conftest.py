@@ -29,6 +29,7 @@ CHROMIUM_FLAGS = [
     "--disable-gpu",
     "--use-angle=swiftshader",  # WebGL 2 in software, which the map needs
     "--enable-unsafe-swiftshader",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",  # no way out of this machine
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
