@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
-import dash
 import dash_mantine_components as dmc
-from dash import Dash, html
+from dash import Dash, Input, Output, State, dcc, html
 from fastapi import FastAPI
 
-from dashboard.page import Page
 from dashboard.pages import all_pages
 from dashboard.services import Services
-from dashboard.words import say
+from dashboard.words import language, say
 from data.filters import BadFilter, Filters, moment
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -23,7 +21,6 @@ DOCUMENT = """<!DOCTYPE html>
 <html lang="en" data-theme="dark">
   <head>
     {%metas%}
-    <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
     <title>{%title%}</title>
     {%favicon%}
     {%css%}
@@ -40,8 +37,7 @@ def make_dash(server: FastAPI, services: Services) -> Dash:
     app = Dash(
         "commonground",
         server=server,
-        use_pages=True,
-        pages_folder="",
+        use_pages=False,
         assets_folder=str(ASSETS),
         assets_ignore=r"^(?!main\.mjs$).*\.mjs$",
         assets_path_ignore=["^vendor$", "^messages$"],
@@ -52,32 +48,30 @@ def make_dash(server: FastAPI, services: Services) -> Dash:
         add_log_handler=False,
         enable_mcp=False,
     )
-    for page in all_pages():
-        dash.register_page(
-            f"pages.{page.id}",
-            path=page.path,
-            title=f"{say('en', f'page.{page.id}')} · {services.settings.mission.name}",
-            layout=partial(_layout, page, services),
-            order=page.order,
-        )
-        page.register(app, services)
     app.layout = dmc.MantineProvider(
-        [dash.page_container],
+        [dcc.Location(id="url", refresh=False), html.Div(id="cg-page")],
         id="cg-mantine",
         theme={"fontFamily": "Noto Sans, Noto Sans Arabic, sans-serif", "primaryColor": "violet", "defaultRadius": 0},
         defaultColorScheme="dark",
     )
+    pages = {page.path: page for page in all_pages()}
+    for page in pages.values():
+        page.register(app, services)
+
+    # Dash's own Pages would lay a page out anew on every change of the address, and with it take the map away.
+    @app.callback(Output("cg-page", "children"), Input("url", "pathname"), State("url", "search"))
+    def show(path: str | None, search: str | None) -> Any:
+        page = pages.get((path or "/").rstrip("/") or "/")
+        query = dict(parse_qsl((search or "").removeprefix("?")))
+        if page is None:
+            return html.P(say(language(query.get("lang")), "page.none"), className="cg-empty")
+        try:
+            at = moment(query["as_known_at"], "as_known_at") if query.get("as_known_at") else None
+        except BadFilter as error:
+            return html.P(str(error), className="cg-empty")
+        return page.layout(services, services.seen(Filters(as_known_at=at)), query)
+
     return app
-
-
-def _layout(page: Page, services: Services, **query: Any) -> Any:
-    """A page's layout for whoever asked for it; Dash hands over the path and the query together."""
-    told = {key: value for key, value in query.items() if isinstance(value, str)}
-    try:
-        at = moment(told["as_known_at"], "as_known_at") if told.get("as_known_at") else None
-    except BadFilter as error:
-        return html.P(str(error), className="cg-empty")
-    return page.layout(services, services.seen(Filters(as_known_at=at)), told)
 
 
 def assets_version() -> str:
