@@ -1,0 +1,63 @@
+"""Administrative areas as layers need them: which ones are on the map, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+
+from data.records import Boundary
+from data.seen import Rows, Seen
+from layers.shapes import remembered
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a boundary says of itself."""
+
+    pcode: str
+    name: str
+    name_local: str
+    level: int
+    disputed: bool
+
+
+def on_map(seen: Seen) -> Rows:
+    """Rows of the boundaries to draw: of areas of one level that lie over one another only the newest vintage.
+
+    An older area goes where its inner point lies in a newer one of its level, the same rule by which points are placed.
+    """
+    rows = seen.rows("boundary")
+    return remembered(seen, "boundary", rows, ("newest",), lambda: _newest(seen, rows))
+
+
+def named(seen: Seen, rows: Rows) -> Sequence[Named]:
+    """What these boundaries are called, in the same order."""
+    return remembered(seen, "boundary", rows, ("named",), lambda: _named(seen, rows))
+
+
+def _newest(seen: Seen, rows: Rows) -> Rows:
+    level, vintage = seen.column("boundary", "level")[rows], seen.column("boundary", "vintage")[rows]
+    lon, lat = seen.column("boundary", "lon")[rows], seen.column("boundary", "lat")[rows]
+    outlines = shapely.from_wkb([seen.geometry("boundary", int(row)) for row in rows])
+    kept = ~shapely.is_missing(outlines)
+    for depth in np.unique(level[kept]):
+        same = np.flatnonzero(kept & (level == depth))
+        tree = shapely.STRtree(outlines[same])
+        points, areas = tree.query(shapely.points(lon[same], lat[same]), predicate="intersects")
+        point, area = same[points], same[areas]
+        # Equal vintages: what was heard later stands.
+        newer = (vintage[area] > vintage[point]) | ((vintage[area] == vintage[point]) & (area > point))
+        kept[point[newer]] = False
+    return rows[kept]
+
+
+def _named(seen: Seen, rows: Rows) -> list[Named]:
+    records = (item.record for item in seen.items("boundary", rows))
+    return [
+        Named(record.pcode, record.title, record.name_local, record.level, record.disputed)
+        for record in records
+        if isinstance(record, Boundary)
+    ]

@@ -1,0 +1,27 @@
+"""The words of layers in the language of the page. English is the key; the other languages are layers/messages/*.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+
+def say(lang: str, text: str, **values: object) -> str:
+    """The text in a language (English where it has no word for it), with its {places} filled."""
+    return catalogue(lang).get(text, text).format(**values) if values else catalogue(lang).get(text, text)
+
+
+@cache
+def catalogue(lang: str) -> Mapping[str, str]:
+    """English -> another language; empty for English and for languages without a catalogue."""
+    if lang not in LANGUAGES:
+        return {}
+    found: Mapping[str, str] = json.loads(
+        resources.files("layers").joinpath(f"messages/{lang}.json").read_text(encoding="utf-8")
+    )
+    return found
+
+
+LANGUAGES = ("fr", "ar")
