@@ -113,7 +113,7 @@ def _table(seen: Seen, kind: str, rows: Rows, lang: str) -> dag.AgGrid:
             "animateRows": False,
             "enableRtl": lang == "ar",
         },
-        className="ag-theme-quartz cg-grid",
+        className="cg-grid",
     )
 
 
