@@ -61,10 +61,10 @@ def local_name(element: etree._Element) -> str:
 
 
 def texts(element: etree._Element) -> dict[str, str]:
-    """Local name -> trimmed text of the children without children; a repeated one's texts in one, split by `; `."""
+    """Local name -> text of the children without children, its lines trimmed; of a repeated one all texts, split by `; `."""
     found: dict[str, str] = {}
     for child in element:
-        content = (child.text or "").strip()
+        content = "\n".join(line.strip() for line in (child.text or "").strip().splitlines())
         if content and not len(child):
             name = local_name(child)
             found[name] = f"{found[name]}; {content}" if name in found else content
