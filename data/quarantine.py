@@ -105,4 +105,4 @@ def open_counts(engine: Engine) -> dict[str, int]:
         .group_by(quarantine.c.source)
     )
     with engine.connect() as connection:
-        return dict(connection.execute(query))
+        return {str(source): int(count) for source, count in connection.execute(query).tuples()}
