@@ -31,6 +31,23 @@ class Need:
     programs: tuple[str, ...]  # any one of them will do
     places: tuple[str, ...]  # glob patterns of folders outside PATH where packagers put them
     packages: tuple[str, ...]  # Debian's
+    whole: Callable[[Path], bool] = Path.exists  # whether what the program needs beside it is there too
+
+
+def has_postgis(initdb: Path) -> bool:
+    config = initdb.resolve().with_name("pg_config")
+    if not config.exists():
+        return False
+    shared = subprocess.run([config, "--sharedir"], capture_output=True, text=True, check=True).stdout.strip()
+    return Path(shared, "extension", "postgis.control").exists()
+
+
+def can_be_driven(_chromium: Path) -> bool:
+    """Playwright's driver is a program too, and a slim Debian lacks a library it needs."""
+    return (
+        subprocess.run([sys.executable, "-m", "playwright", "--version"], capture_output=True, check=False).returncode
+        == 0
+    )
 
 
 POSTGRES = Need(
@@ -38,6 +55,7 @@ POSTGRES = Need(
     programs=("initdb",),
     places=("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin"),
     packages=("postgresql", "postgresql-postgis"),
+    whole=has_postgis,
 )
 MOSQUITTO = Need(
     title="Mosquitto",
@@ -55,7 +73,8 @@ CHROMIUM = Need(
     title="Chromium",
     programs=("chromium", "chromium-browser", "google-chrome", "Chromium", "Google Chrome"),
     places=("/Applications/Chromium.app/Contents/MacOS", "/Applications/Google Chrome.app/Contents/MacOS"),
-    packages=("chromium",),
+    packages=("chromium", "libatomic1"),
+    whole=can_be_driven,
 )
 NEEDS = (POSTGRES, MOSQUITTO, NATS, CHROMIUM)
 
@@ -69,7 +88,7 @@ def find(need: Need) -> Path:
         folders += sorted(map(str, Path("/").glob(place.removeprefix("/"))), key=version, reverse=True)
     for name in need.programs:
         for folder in folders:
-            if (program := shutil.which(name, path=folder)) and (need is not POSTGRES or has_postgis(Path(program))):
+            if (program := shutil.which(name, path=folder)) and need.whole(Path(program)):
                 return Path(program)
     packages = " ".join(need.packages)
     raise Absent(f"{need.title} is not on this machine: as root on Debian `make servers` installs {packages}")
@@ -78,14 +97,6 @@ def find(need: Need) -> Path:
 def version(folder: str) -> list[int]:
     """Numbers in a path, so that the newest of several versions sorts last: 9.6, 10, 17."""
     return [int(number) for number in re.findall(r"\d+", folder)]
-
-
-def has_postgis(initdb: Path) -> bool:
-    config = initdb.resolve().with_name("pg_config")
-    if not config.exists():
-        return False
-    shared = subprocess.run([config, "--sharedir"], capture_output=True, text=True, check=True).stdout.strip()
-    return Path(shared, "extension", "postgis.control").exists()
 
 
 def install() -> None:
