@@ -34,5 +34,10 @@ for (const code of CODES.trim().split(" ")) {
 /** `728` for `SS` or `SSD`; empty for a country that does not exist, such as an exercise's. */
 export const numericCode = (letters) => byLetters.get(String(letters ?? "").toUpperCase()) ?? "";
 
-/** `SS` for `728`. */
-export const letters = (number) => byNumber.get(String(number).padStart(3, "0")) ?? "";
+
+/** Pairs [English name, name in `lang`] of every country the browser can name in both. */
+export function namesIn(lang) {
+  const english = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });
+  const own = new Intl.DisplayNames([lang], { type: "region", fallback: "none" });
+  return [...byNumber.values()].map((code) => [english.of(code), own.of(code)]).filter(([from, to]) => from && to);
+}

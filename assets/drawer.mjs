@@ -39,7 +39,7 @@ function itemRow(item, now) {
 const fromFeature = ({ id, properties: p }) =>
   ({ id: p.id ?? id, title: p.title ?? p.name, category: p.category, severity: p.severity, t: p.event_time, place: p.place, source: p.source });
 
-export function drawer(host, { now, kpi, signal }) {
+export function drawer(host, { now, signal }) {
   host.setAttribute("role", "complementary");
   const close = button("cg-close", t("close"), "×");
   const back = button("cg-back", t("back"), "‹");
@@ -58,7 +58,7 @@ export function drawer(host, { now, kpi, signal }) {
 
   function shut() {
     list = null;
-    setView({ record: null, kpi: null });
+    setView({ record: null });
     show(false);
   }
 
@@ -72,7 +72,7 @@ export function drawer(host, { now, kpi, signal }) {
   function begin(heading) {
     text(title, heading);
     host.setAttribute("aria-label", heading);
-    back.hidden = !(get("record") && (list || get("kpi")));
+    back.hidden = !(get("record") && list);
     body.setAttribute("aria-busy", "true");
     show(true);
     asked += 1;
@@ -157,17 +157,9 @@ export function drawer(host, { now, kpi, signal }) {
     return found && { items: found.features.map(fromFeature), total: found.numberMatched ?? found.features.length };
   };
 
-  function kpiList(id) {
-    const known = kpi(id);
-    if (!known) return;
-    const before = [el("p", "cg-drawer-method", known.method), el("p", "cg-drawer-note", [known.source, known.as_of && t("as_of", { time: dtg(known.as_of) })].filter(Boolean).join(" · "))];
-    return listOf({ title: known.title, before, load: fromCollection(known.records_href) });
-  }
-
   function follow() {
     const id = get("record");
     if (id) return record(id);
-    if (get("kpi")) return kpiList(get("kpi"));
     if (list) return listOf(list);
     return show(false);
   }
@@ -182,7 +174,7 @@ export function drawer(host, { now, kpi, signal }) {
     async show(what) {
       if (what.record) return setView({ record: what.record });
       list = null;
-      setView({ record: null, kpi: null });
+      setView({ record: null });
       if (what.items) return listOf({ title: what.title, load: fromCollection(what.items) });
       if (what.pick) {
         const [z, x, y] = what.pick.split("/");

@@ -1,13 +1,13 @@
 // Marks painted on canvas when the map first asks for them. An image's name says everything about it, so a mark is
-// painted once: `ring/<theme>/<diameter>/<six shares of PARTS>`, `dot/<theme>/<severity>/<scale>`,
+// painted once: `ring/<theme>/<diameter>/<six shares of PARTS>`, `dot/<theme>/<severity>`,
 // `pie/<theme>/<diameter>/<shares by status>`, `status/<theme>/<key>/<diameter>`, `unit/<theme>/<size>/<stale>/<sidc>`,
-// `course/<theme>/<scale>`, `hatch/<theme>/<scale>`, `dots/<theme>/<scale>`, `shut/<theme>/<scale>`.
+// `course/<theme>`, `hatch/<theme>`, `dots/<theme>`, `shut/<theme>`; <theme> also tells pixel densities apart.
 
 import { palette, STATUS_KEYS, statusMark } from "./theme.mjs";
 
 /** A ring is divided into at most this many parts, which bounds how many images there can be. */
 export const PARTS = 10;
-/** Diameter in px of a single incident by severity 0..5, at scale 1. */
+/** Diameter in px of a single incident by severity 0..5. */
 export const DOT = [9, 8, 10, 12, 15, 18];
 
 const TAU = Math.PI * 2;
@@ -52,16 +52,16 @@ function ring(pen, diameter, shares, colours, colour) {
   }
 }
 
-function dot(pen, c, severity, scale, colour) {
-  const radius = (DOT[severity] * scale) / 2;
+function dot(pen, c, severity, colour) {
+  const radius = DOT[severity] / 2;
   circle(pen, c, c, radius + 1.25);
   pen.fillStyle = colour.halo;
   pen.fill();
   if (severity === 0) { // unknown is hollow
     circle(pen, c, c, radius - 1);
     pen.strokeStyle = colour["sev-0"];
-    pen.lineWidth = 1.5 * scale;
-    pen.setLineDash([2.2 * scale, 1.8 * scale]);
+    pen.lineWidth = 1.5;
+    pen.setLineDash([2.2, 1.8]);
     pen.stroke();
     return;
   }
@@ -149,9 +149,9 @@ function status(pen, c, radius, key, colour) {
   }
 }
 
-function hatch(pen, size, colour, scale) {
+function hatch(pen, size, colour) {
   pen.strokeStyle = colour.hatch;
-  pen.lineWidth = 1.1 * scale;
+  pen.lineWidth = 1.1;
   for (const shift of [-size, 0, size]) {
     pen.beginPath();
     pen.moveTo(shift - 1, size + 1);
@@ -160,20 +160,10 @@ function hatch(pen, size, colour, scale) {
   }
 }
 
-let library = null;
-/** milsymbol is a classic script of 200 kB: it is fetched when the first unit is drawn, not before. */
-function milsymbol() {
-  library ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = new URL("./vendor/milsymbol/milsymbol.js", import.meta.url);
-    script.onload = () => resolve(globalThis.ms);
-    script.onerror = () => {
-      library = null;
-      reject(new Error("unit symbols: vendor/milsymbol/milsymbol.js is missing; run `make install`"));
-    };
-    document.head.append(script);
-  });
-  return library;
+/** milsymbol is 200 kB on the wire: it is fetched when the first unit is drawn, not before. */
+async function milsymbol() {
+  await import("./vendor/milsymbol/milsymbol.js");
+  return globalThis.ms;
 }
 
 async function unit([size, stale, ...sidc], ratio) {
@@ -216,10 +206,10 @@ const PAINTERS = {
     ring(pen, d, keys.map((key) => counts[STATUS_KEYS.indexOf(key)]), keys.map((key) => colour[statusMark(key)[0]]), colour);
     return node;
   },
-  dot([severity, scale], ratio, colour) {
-    const size = DOT[severity] * Number(scale) + 4;
+  dot([severity], ratio, colour) {
+    const size = DOT[severity] + 4;
     const { node, pen } = canvas(size, size, ratio);
-    dot(pen, size / 2, Number(severity), Number(scale), colour);
+    dot(pen, size / 2, Number(severity), colour);
     return node;
   },
   status([key, diameter], ratio, colour) {
@@ -228,43 +218,38 @@ const PAINTERS = {
     status(pen, size / 2, Number(diameter) / 2, key, colour);
     return node;
   },
-  course([scale], ratio, colour) {
-    const s = Number(scale);
-    const { node, pen } = canvas(10 * s, 64 * s, ratio);
+  course(_, ratio, colour) {
+    const { node, pen } = canvas(10, 64, ratio);
     pen.strokeStyle = colour.ink;
     pen.fillStyle = colour.ink;
-    pen.lineWidth = 1.4 * s;
+    pen.lineWidth = 1.4;
     pen.beginPath();
-    pen.moveTo(5 * s, 16 * s);
-    pen.lineTo(5 * s, 4 * s);
+    pen.moveTo(5, 17);
+    pen.lineTo(5, 4);
     pen.stroke();
-    polygon(pen, 0, 0, 0, 0);
     pen.beginPath();
-    pen.moveTo(5 * s, 0);
-    pen.lineTo(8 * s, 6 * s);
-    pen.lineTo(2 * s, 6 * s);
+    pen.moveTo(5, 0);
+    pen.lineTo(8, 6);
+    pen.lineTo(2, 6);
     pen.closePath();
     pen.fill();
     return node;
   },
-  hatch([scale], ratio, colour) {
-    const size = 8 * Number(scale);
-    const { node, pen } = canvas(size, size, ratio);
-    hatch(pen, size, colour, Number(scale));
+  hatch(_, ratio, colour) {
+    const { node, pen } = canvas(8, 8, ratio);
+    hatch(pen, 8, colour);
     return node;
   },
-  dots([scale], ratio, colour) {
-    const size = 9 * Number(scale);
-    const { node, pen } = canvas(size, size, ratio);
+  dots(_, ratio, colour) {
+    const { node, pen } = canvas(9, 9, ratio);
     pen.fillStyle = colour.hatch;
-    circle(pen, size / 2, size / 2, 0.9 * Number(scale));
+    circle(pen, 4.5, 4.5, 0.9);
     pen.fill();
     return node;
   },
-  shut([scale], ratio, colour) {
-    const size = 13 * Number(scale);
-    const { node, pen } = canvas(size, size, ratio);
-    status(pen, size / 2, size * 0.4, "closed", colour);
+  shut(_, ratio, colour) {
+    const { node, pen } = canvas(13, 13, ratio);
+    status(pen, 6.5, 5.2, "closed", colour);
     return node;
   },
   unit: (args, ratio) => unit(args, ratio),

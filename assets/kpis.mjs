@@ -15,9 +15,9 @@ function card() {
   figure.removeAttribute("aria-label");
   figure.append(part("value", "bdi", "cg-value"), part("unit", "span", "cg-unit"));
   const node = el("section", "cg-kpi",
-    part("title", "h2", "cg-kpi-title"),
+    el("div", "cg-kpi-head", part("title", "h2", "cg-kpi-title"), part("source", "p", "cg-kpi-source")),
     el("div", "cg-kpi-row", figure, part("caption", "p", "cg-kpi-caption"), sparkLine()),
-    part("bars", "div", "cg-bars"), part("list", "ol", "cg-list"), part("source", "p", "cg-kpi-source"));
+    part("bars", "div", "cg-bars"), part("list", "ol", "cg-list"));
   figure.dataset.part = "figure";
   node.querySelector("svg").dataset.part = "spark";
   parts(node).figure.addEventListener("click", () => setView({ kpi: node.cgKpi.id, record: null }));
@@ -76,6 +76,7 @@ export function kpiPanel(host, { now }) {
     attr(at.figure, "aria-label", `${kpi.title}: ${words} ${unit}. ${t("kpi.opens")}`);
     text(at.caption, kpi.caption);
     drawSpark(at.spark, kpi.spark, known ? kpi.target : null);
+    node.classList.toggle("cg-wide", Boolean(kpi.bars?.length || kpi.list?.length));
     show(at.bars, Boolean(kpi.bars?.length));
     if (kpi.bars?.length) drawBars(at.bars, kpi.bars, (bar) => bar.key && setFilters({ category: bar.key }));
     show(at.list, Boolean(kpi.list?.length));

@@ -30,7 +30,7 @@ function stamp(node, name) {
 
 function swatchOf(layer, key) {
   const theme = themeName();
-  if (layer.draw === "cells") return `dot/${theme}/${SEVERITY[key] ?? 0}/1`;
+  if (layer.draw === "cells") return `dot/${theme}/${SEVERITY[key] ?? 0}`;
   if (layer.draw === "status") return `status/${theme}/${key}/12`;
   return null;
 }
@@ -115,10 +115,10 @@ export function layerPanel(host, { now, factor }) {
     const shown = shownLayers(doc).some((layer) => layer.draw === "cells");
     show(rings, shown);
     if (!shown) return;
-    const steps = [5, 50, 500, 5000].filter((count, i, all) => i === 0 || ringSize(count, factor(), 1) > ringSize(all[i - 1], factor(), 1) + 3);
+    const steps = [5, 50, 500, 5000].filter((count, i, all) => i === 0 || ringSize(count, factor()) > ringSize(all[i - 1], factor()) + 3);
     keyed(rings, steps, (count) => count, () => el("span", "cg-ring-key", part("canvas", "canvas", "cg-swatch"), part("label", "span")), (node, count) => {
       const at = parts(node);
-      stamp(at.canvas, `ring/${themeName()}/${ringSize(count, factor(), 1)}/0.6.2.1.1.0`);
+      stamp(at.canvas, `ring/${themeName()}/${ringSize(count, factor())}/0.6.2.1.1.0`);
       text(at.label, number(count));
     });
   }

@@ -1,21 +1,19 @@
 // The map: made once, then only told what changed. New data never moves the view and never blanks what is seen.
 
 import { addProtocol, Map as MapLibre } from "./vendor/maplibre-gl/maplibre-gl.mjs";
-import { baseProtocol } from "./base_map.mjs";
 import { lang } from "./i18n.mjs";
 import { resolve, trim } from "./images.mjs";
 import { styleOf } from "./map_style.mjs";
 import { RING } from "./marks.mjs";
 import { numericCode } from "./countries.mjs";
 import { chosenLayers, get, position, setView } from "./state.mjs";
-import { markScale, palette } from "./theme.mjs";
+import { mapScale, palette } from "./theme.mjs";
 import { setRevision, tileProtocol } from "./tiles.mjs";
 
 addProtocol("cg", tileProtocol);
-addProtocol("cg-base", baseProtocol);
 
 const WORLD = [[-120, -50], [150, 65]];
-const FULL_RING = 5.2; // px of diameter for a count of one, before bounds; smaller when cells are fuller
+const FULL_RING = 6.8; // px of diameter for a count of one, before bounds; smaller when cells are fuller
 
 /** Ids of the layers to be seen: the address decides, else the server's own choice. */
 export function shownLayers(doc) {
@@ -41,8 +39,23 @@ export async function createMap(host, doc, { still = false } = {}) {
   let layers = doc;
   let ringFactor = firstFactor(doc);
   let styled = "";
+  let scaled = 1;
+  // On a large screen the whole map is drawn larger, marks, names and cells alike: a smaller map, scaled up by CSS and
+  // drawn at as many more pixels, so that it stays sharp.
+  const ratio = () => scaled * (devicePixelRatio || 1);
+  const rescale = () => {
+    scaled = mapScale();
+    host.style.setProperty("--scale", scaled);
+    if (map) {
+      map.setPixelRatio(ratio());
+      restyle();
+    }
+  };
+  let map = null;
+  rescale();
   const start = position();
-  const map = new MapLibre({
+  map = new MapLibre({
+    pixelRatio: ratio(),
     container: host,
     style: style(),
     ...(start ?? { bounds: bounds(), fitBoundsOptions: { padding: padding() } }),
@@ -64,6 +77,7 @@ export async function createMap(host, doc, { still = false } = {}) {
     map.touchZoomRotate.disableRotation();
     map.keyboard.disableRotation();
   }
+  await map.once("style.load");
   map.on("error", (event) => console.error(`map: ${event.error?.message ?? event}`));
 
   function bounds() {
@@ -77,10 +91,10 @@ export async function createMap(host, doc, { still = false } = {}) {
   }
 
   function style() {
-    const real = numericCode(layers.mission?.country) !== "";
+    const colour = palette();
+    colour.name += `@${ratio()}`; // marks painted for another theme or density are other marks
     return styleOf({
-      layers: shownLayers(layers), mission: layers.mission, colour: palette(), scale: markScale(), ringFactor, lang: lang(),
-      detail: real ? "10m" : "50m",
+      layers: shownLayers(layers), mission: layers.mission, own: numericCode(layers.mission?.country), colour, ringFactor, lang: lang(),
     });
   }
 
@@ -133,11 +147,9 @@ export async function createMap(host, doc, { still = false } = {}) {
   };
   map.on("moveend", onMoveEnd);
   const onResize = () => {
+    if (scaled !== mapScale()) rescale();
     if (ours) map.fitBounds(bounds(), { padding: padding(), animate: false });
-    if (sized !== markScale()) restyle();
-    sized = markScale();
   };
-  let sized = markScale();
   map.on("resize", onResize);
 
   const busy = new Map();
@@ -189,6 +201,10 @@ export async function createMap(host, doc, { still = false } = {}) {
       trim(map);
     },
     painted,
+    /** Factor from the map's own pixels to the page's. */
+    get scale() {
+      return scaled;
+    },
     fit() {
       ours = true;
       setView({ at: null });

@@ -1,16 +1,44 @@
-// What every map owes its reader, along its lower edge: the disclaimer on boundaries and where the data comes from.
+// What every map owes its reader, along its lower edge: where the pointer is, the scale, the disclaimer on boundaries and
+// where the data comes from.
 
 import { el, text } from "./dom.mjs";
+import { grid, latlon, short } from "./format.mjs";
 import { t } from "./i18n.mjs";
 import { shownLayers } from "./map.mjs";
 
-export function mapFoot(host) {
+export function mapFoot(view, host) {
+  const { map } = view;
+  const degrees = el("bdi");
+  const reference = el("bdi", "cg-mgrs");
+  const label = el("bdi");
+  const length = el("i");
   const sources = el("span", "cg-attribution");
-  host.append(el("p", "cg-map-foot", el("span", "cg-disclaimer", t("map.disclaimer")), " ", sources));
+  host.append(el("div", "cg-map-foot",
+    el("div", "cg-map-foot-row", el("div", "cg-coordinates", degrees, reference), el("div", "cg-scale", label, length)),
+    el("p", "cg-disclaimer", `${t("map.disclaimer")} `, sources)));
+
+  /** Scale bar: a round length not longer than an eighth of the map, in km or m. */
+  function scale() {
+    const y = map.getCanvas().clientHeight - 24;
+    const metres = map.unproject([0, y]).distanceTo(map.unproject([100, y])) / (100 * view.scale);
+    const wanted = metres * Math.max(70, Math.min(200, host.clientWidth / 8));
+    const power = 10 ** Math.floor(Math.log10(wanted));
+    const round = power * ([5, 2, 1].find((step) => step * power <= wanted) ?? 1);
+    length.style.width = `${Math.round(round / metres)}px`;
+    text(label, round >= 1000 ? `${short(round / 1000)} km` : `${round} m`);
+  }
+  map.on("move", scale);
+  map.on("resize", scale);
+  scale();
+
   return {
     update(doc) {
       const names = new Set(shownLayers(doc).flatMap((layer) => layer.sources));
       text(sources, t("map.sources", { names: ["Natural Earth", ...names].join(", ") }));
+    },
+    locate({ lng, lat }) {
+      text(degrees, latlon(lng, lat));
+      text(reference, grid(lng, lat));
     },
   };
 }

@@ -1,5 +1,7 @@
 // The whole map style as one value of what is to be seen: base, layers, theme, language and scale.
 
+import { namesIn } from "./countries.mjs";
+import { graticule } from "./graticule.mjs";
 import { marks, REGULAR } from "./marks.mjs";
 
 const file = (path) => new URL(`./vendor/${path}`, import.meta.url).href;
@@ -15,44 +17,59 @@ function faces(weight) {
   ];
 }
 
+const localNames = new Map();
+/** The base map has English names; where the browser knows a country's name in the page's language, that one stands. */
+function countryName(lang) {
+  if (lang === "en") return ["get", "name"];
+  if (!localNames.has(lang)) localNames.set(lang, ["match", ["get", "name"], ...new Map(namesIn(lang)).entries().flatMap((pair) => pair), ["get", "name"]]);
+  return localNames.get(lang);
+}
+
 function base(look) {
-  const { colour, scale, lang } = look;
-  const world = { source: "world" };
-  const name = { "text-color": colour["place-area"], "text-halo-color": colour.halo, "text-halo-width": 1.2 * scale };
+  const { colour, lang, own } = look;
+  const land = { source: "world", "source-layer": "countries" };
+  const borders = { source: "world", "source-layer": "borders" };
+  const round = { "line-join": "round" };
   const waterLine = (offset, opacity) => [10, {
-    id: `world-water-${offset}`, type: "line", ...world, filter: ["==", ["geometry-type"], "Polygon"], layout: { "line-join": "round" },
-    paint: { "line-color": colour["water-line"], "line-width": scale, "line-offset": -offset * scale, "line-opacity": opacity },
+    id: `world-water-${offset}`, type: "line", ...land, layout: round,
+    paint: { "line-color": colour["water-line"], "line-width": 1, "line-offset": -offset, "line-opacity": opacity },
   }];
-  const polygon = ["==", ["geometry-type"], "Polygon"];
+  const border = (id, disputed, more) => [17, {
+    id, type: "line", ...borders, layout: round, filter: ["==", ["get", "disputed"], disputed],
+    paint: { "line-color": colour.border, "line-width": 0.8, ...more },
+  }];
   return [
     [0, { id: "water", type: "background", paint: { "background-color": colour.water } }],
     waterLine(4, 0.8), waterLine(9, 0.45),
-    [15, { id: "world-land", type: "fill", ...world, filter: polygon, paint: {
-      "fill-color": ["match", ["get", "own"], 1, colour["land-own"], colour.land], "fill-antialias": true } }],
-    [18, { id: "world-border", type: "line", ...world, filter: polygon, layout: { "line-join": "round" },
-      paint: { "line-color": ["match", ["get", "own"], 1, colour.coast, colour.border], "line-width": ["match", ["get", "own"], 1, 1.1 * scale, 0.6 * scale] } }],
+    [15, { id: "world-land", type: "fill", ...land, paint: {
+      "fill-color": ["case", ["==", ["get", "id"], own || "-"], colour["land-own"], colour.land] } }],
+    [16, { id: "world-coast", type: "line", ...land, layout: round, paint: {
+      "line-color": colour.border, "line-width": 0.7, "line-opacity": 0.7 } }],
+    border("world-border", 0, {}), border("world-border-disputed", 1, { "line-dasharray": [3, 2.4] }),
+    [18, { id: "world-own", type: "line", ...land, layout: round, filter: ["==", ["get", "id"], own || "-"], paint: {
+      "line-color": colour.coast, "line-width": 1.1 } }],
     [22, { id: "grid-wide", type: "line", source: "grid", filter: ["==", ["get", "step"], 10], maxzoom: 5,
-      paint: { "line-color": colour.graticule, "line-width": 0.7 * scale } }],
+      paint: { "line-color": colour.graticule, "line-width": 0.7 } }],
     [22, { id: "grid-near", type: "line", source: "grid", filter: ["==", ["get", "step"], 1], minzoom: 5,
-      paint: { "line-color": colour.graticule, "line-width": 0.7 * scale } }],
-    [57, { id: "world-name", type: "symbol", ...world, filter: ["all", ["!", polygon], ["!=", ["get", "own"], 1]], maxzoom: 8, layout: {
-      "text-field": lang === "ar" ? ["get", "name"] : ["upcase", ["get", "name"]], "text-font": REGULAR,
-      "text-size": ["interpolate", ["linear"], ["zoom"], 2, 9 * scale, 6, 12 * scale],
-      "text-letter-spacing": lang === "ar" ? 0 : 0.18, "text-max-width": 7, "text-padding": 6 }, paint: name }],
+      paint: { "line-color": colour.graticule, "line-width": 0.7 } }],
+    [57, { id: "world-name", type: "symbol", source: "world", "source-layer": "names", maxzoom: 9,
+      filter: [">=", ["zoom"], ["get", "from_zoom"]], layout: {
+        "text-field": lang === "ar" ? countryName(lang) : ["upcase", countryName(lang)], "text-font": REGULAR,
+        "text-size": ["interpolate", ["linear"], ["zoom"], 2, 9, 6, 12],
+        "text-letter-spacing": lang === "ar" ? 0 : 0.18, "text-max-width": 7, "text-padding": 6 },
+      paint: { "text-color": colour["place-area"], "text-opacity": 0.8, "text-halo-color": colour.halo, "text-halo-width": 1.2 } }],
   ];
 }
 
 /**
- * MapLibre style. `look`: {layers (of the server, those to be seen), mission, colour (palette), scale, ringFactor, lang,
- * detail ("50m" | "10m")}. Sources keep their address through every revision (see tiles.mjs).
+ * MapLibre style. `look`: {layers (of the server, those to be seen), mission, own (ISO number of the mission's country, ""
+ * for none), colour (palette), ringFactor, lang}. Sources keep their address through every revision (see tiles.mjs).
  */
 export function styleOf(look) {
   const box = (look.mission?.bbox ?? [-180, -80, 180, 80]).map((value) => Number(value.toFixed(2)));
-  const near = [box[0] - 12, box[1] - 12, box[2] + 12, box[3] + 12];
-  const country = encodeURIComponent(look.mission?.country || "-");
   const sources = {
-    world: { type: "geojson", data: `cg-base://world/${look.detail}/${country}/${near}/${look.lang}`, tolerance: 0.3, maxzoom: 9 },
-    grid: { type: "geojson", data: `cg-base://grid/${box}`, maxzoom: 9 },
+    world: { type: "vector", tiles: [`${file("base/")}{z}/{x}/{y}.pbf`], maxzoom: 5 },
+    grid: { type: "geojson", data: graticule(box), maxzoom: 9 },
   };
   const layers = [...base(look)];
   for (const layer of look.layers) {

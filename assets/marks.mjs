@@ -1,14 +1,14 @@
 // How each kind of mark is drawn: a layer of the server names one `draw`, and this module turns it into MapLibre layers.
 // A mark is a function (layer, look) -> [[slot, style layer], ...]; slots order the whole map from ground to symbols.
 
-import { DOT, PARTS } from "./images.mjs";
+import { PARTS } from "./images.mjs";
 import { STATUS_KEYS } from "./theme.mjs";
 
 export const REGULAR = ["Noto Sans Regular"];
 export const SEMIBOLD = ["Noto Sans SemiBold"];
 
-/** Largest and smallest ring in px at scale 1, and the height of the number inside. */
-export const RING = { least: 15, most: 46, text: 11 };
+/** Largest and smallest ring in px, and the height of the number inside. */
+export const RING = { least: 18, most: 46, text: 11 };
 
 const n = ["coalesce", ["get", "n"], 1];
 const num = (name) => ["coalesce", ["get", name], 0];
@@ -16,8 +16,8 @@ const str = (name) => ["to-string", ["coalesce", ["get", name], ""]];
 
 /** Diameter in whole even px: area in proportion to the count, between the least and the most. */
 function diameter(look) {
-  const wanted = ["*", look.ringFactor * look.scale, ["sqrt", n]];
-  const bounded = ["max", RING.least * look.scale, ["min", RING.most * look.scale, wanted]];
+  const wanted = ["*", look.ringFactor, ["sqrt", n]];
+  const bounded = ["max", RING.least, ["min", RING.most, wanted]];
   return ["*", 2, ["round", ["/", bounded, 2]]];
 }
 
@@ -34,18 +34,18 @@ const label = ["case",
   ["concat", tenths(1_000_000), "M"]];
 
 function numberInRing(look) {
-  const needs = ["+", 9 * look.scale, ["*", 6.2 * look.scale, ["length", label]]];
+  const needs = ["+", 5.5, ["*", 6.2, ["length", label]]];
   return ["case", ["all", [">", n, 1], [">=", diameter(look), needs]], label, ""];
 }
 
 function ringText(look) {
   return {
-    "text-field": numberInRing(look), "text-font": SEMIBOLD, "text-size": RING.text * look.scale,
+    "text-field": numberInRing(look), "text-font": SEMIBOLD, "text-size": RING.text,
     "text-allow-overlap": true, "text-ignore-placement": true, "text-padding": 0, "text-letter-spacing": -0.01,
   };
 }
 
-const iconLayout = { "icon-allow-overlap": true, "icon-padding": 2 };
+const iconLayout = { "icon-allow-overlap": true, "icon-padding": 0 };
 
 function symbolLayer(layer, suffix, layout, paint = {}, more = {}) {
   return { id: `${layer.id}${suffix}`, type: "symbol", source: layer.id, "source-layer": layer.id, layout, paint, ...more };
@@ -57,7 +57,7 @@ function cells(layer, look) {
   const shares = dotted(["s0", "s1", "s2", "s3", "s4", "s5"]);
   const image = ["case", [">", n, 1],
     ["concat", `ring/${name}/`, ["to-string", diameter(look)], "/", ...shares],
-    ["concat", `dot/${name}/`, ["to-string", num("severity")], `/${look.scale}`]];
+    ["concat", `dot/${name}/`, ["to-string", num("severity")]]];
   const order = ["case", [">", n, 1], ["+", 10, ["sqrt", n]], ["==", num("severity"), 5], 1e6, num("severity")];
   return [[80, symbolLayer(layer, "", {
     ...iconLayout, ...ringText(look), "icon-image": image, "symbol-sort-key": order,
@@ -70,7 +70,7 @@ function cells(layer, look) {
 /** Units and tracks: APP-6 symbols with a course arrow; stale ones are faded inside a dashed ring. */
 function symbols(layer, look) {
   const { name, ink, halo } = look.colour;
-  const size = Math.round(19 * look.scale);
+  const size = 19;
   const shares = dotted(["s0", "s1", "s2", "s3", "s4", "s5"]);
   const image = ["case", [">", n, 1],
     ["concat", `ring/${name}/`, ["to-string", diameter(look)], "/", ...shares],
@@ -78,13 +78,13 @@ function symbols(layer, look) {
   const moving = ["all", ["==", n, 1], ["has", "course_deg"], [">", num("speed_m_s"), 0.5]];
   return [
     [88, symbolLayer(layer, "-course", {
-      "icon-image": `course/${name}/${look.scale}`, "icon-rotate": num("course_deg"), "icon-allow-overlap": true,
+      "icon-image": `course/${name}`, "icon-rotate": num("course_deg"), "icon-allow-overlap": true,
       "icon-ignore-placement": true, "icon-rotation-alignment": "map",
     }, { "icon-opacity": ["case", ["==", num("stale"), 1], 0.45, 0.9] }, { filter: moving })],
     [90, symbolLayer(layer, "", { ...iconLayout, ...ringText(look), "icon-image": image, "symbol-sort-key": n },
       { "text-color": ink, "icon-opacity": ["case", ["==", num("stale"), 1], 0.7, 1] })],
     [62, symbolLayer(layer, "-name", {
-      "text-field": ["case", ["==", n, 1], str("title"), ""], "text-font": REGULAR, "text-size": 11 * look.scale,
+      "text-field": ["case", ["==", n, 1], str("title"), ""], "text-font": REGULAR, "text-size": 11,
       "text-variable-anchor": ["top", "bottom", "left", "right"], "text-radial-offset": 1.5, "text-max-width": 9,
     }, { "text-color": ink, "text-halo-color": halo, "text-halo-width": 1.4 }, { minzoom: 8 })],
   ];
@@ -93,7 +93,7 @@ function symbols(layer, look) {
 /** Sites with a class: Okabe-Ito colour, a shape of its own, and the ring of classes where they crowd. */
 function status(layer, look) {
   const { name, ink } = look.colour;
-  const size = Math.round(12 * look.scale);
+  const size = 12;
   const image = ["case", [">", n, 1],
     ["concat", `pie/${name}/`, ["to-string", diameter(look)], "/", ...dotted(STATUS_KEYS.map((key) => `c_${key}`))],
     ["concat", `status/${name}/`, str("status"), `/${size}`]];
@@ -108,17 +108,17 @@ const severityColour = (colour) =>
 
 /** Alerts: dashed outline, light fill, the title running along the edge. */
 function areas(layer, look) {
-  const { colour, scale } = look;
+  const { colour } = look;
   const tint = severityColour(colour);
   const base = { source: layer.id, "source-layer": layer.id };
   return [
     [40, { id: `${layer.id}-fill`, type: "fill", ...base, paint: { "fill-color": tint, "fill-opacity": 0.08 } }],
     [54, { id: `${layer.id}-casing`, type: "line", ...base, paint: {
-      "line-color": colour.halo, "line-opacity": 0.7, "line-width": ["*", scale, ["+", 3, ["*", 0.35, num("severity")]]] } }],
+      "line-color": colour.halo, "line-opacity": 0.7, "line-width": ["+", 3, ["*", 0.35, num("severity")]] } }],
     [55, { id: layer.id, type: "line", ...base, paint: {
-      "line-color": tint, "line-dasharray": [3, 1.6], "line-width": ["*", scale, ["+", 0.8, ["*", 0.35, num("severity")]]] } }],
+      "line-color": tint, "line-dasharray": [3, 1.6], "line-width": ["+", 0.8, ["*", 0.35, num("severity")]] } }],
     [64, symbolLayer(layer, "-name", {
-      "symbol-placement": "line", "text-field": str("title"), "text-font": SEMIBOLD, "text-size": 11 * scale,
+      "symbol-placement": "line", "text-field": str("title"), "text-font": SEMIBOLD, "text-size": 11,
       "symbol-spacing": 600, "text-offset": [0, -0.9], "text-max-angle": 35,
     }, { "text-color": tint, "text-halo-color": colour.halo, "text-halo-width": 1.6 })],
   ];
@@ -126,24 +126,24 @@ function areas(layer, look) {
 
 /** Areas by figure: five classes, hatched where nothing was reported, hollow and dotted where it is unknown. */
 function choropleth(layer, look) {
-  const { colour, scale } = look;
+  const { colour } = look;
   const base = { type: "fill", source: layer.id, "source-layer": layer.id };
   const cls = ["coalesce", ["get", "cls"], -1];
   return [
     [35, { id: layer.id, ...base, paint: {
       "fill-color": ["match", cls, 0, colour["cho-0"], 1, colour["cho-1"], 2, colour["cho-2"], 3, colour["cho-3"], 4, colour["cho-4"], colour["cho-none"]],
       "fill-antialias": false } }],
-    [36, { id: `${layer.id}-silent`, ...base, filter: ["==", cls, -2], paint: { "fill-pattern": `hatch/${colour.name}/${scale}` } }],
-    [37, { id: `${layer.id}-unknown`, ...base, filter: ["==", cls, -1], paint: { "fill-pattern": `dots/${colour.name}/${scale}` } }],
+    [36, { id: `${layer.id}-silent`, ...base, filter: ["==", cls, -2], paint: { "fill-pattern": `hatch/${colour.name}` } }],
+    [37, { id: `${layer.id}-unknown`, ...base, filter: ["==", cls, -1], paint: { "fill-pattern": `dots/${colour.name}` } }],
   ];
 }
 
 /** Borders by level; the mission's own land is lit by its outermost one, with water lines along the coast. */
 function boundaries(layer, look) {
-  const { colour, scale } = look;
+  const { colour } = look;
   const base = { source: layer.id, "source-layer": layer.id };
   const level = num("level");
-  const width = (zoom, ...widths) => [zoom, ["match", level, 0, widths[0] * scale, 1, widths[1] * scale, 2, widths[2] * scale, widths[3] * scale]];
+  const width = (zoom, ...widths) => [zoom, ["match", level, 0, widths[0], 1, widths[1], 2, widths[2], widths[3]]];
   const paint = {
     "line-color": ["match", level, 0, colour.coast, colour.border],
     "line-opacity": ["match", level, 0, 1, 1, 0.95, 2, 0.6, 0.45],
@@ -152,7 +152,7 @@ function boundaries(layer, look) {
   const order = { "line-sort-key": ["-", 0, level], "line-join": "round" };
   const waterLine = (offset, opacity) => [12, {
     id: `${layer.id}-water-${offset}`, type: "line", ...base, filter: ["==", level, 0], layout: { "line-join": "round" },
-    paint: { "line-color": colour["water-line"], "line-width": scale, "line-offset": -offset * scale, "line-opacity": opacity },
+    paint: { "line-color": colour["water-line"], "line-width": 1, "line-offset": -offset, "line-opacity": opacity },
   }];
   return [
     waterLine(4, 0.9), waterLine(9, 0.6), waterLine(15, 0.35),
@@ -163,9 +163,20 @@ function boundaries(layer, look) {
   ];
 }
 
+/** Places for a town's name, near ones first: beside its dot, then further out, so that marks push it but do not eat it. */
+function beside() {
+  const places = [];
+  for (const far of [0.5, 1.2, 2]) {
+    const slant = far * 0.75;
+    places.push("left", [far, 0], "right", [-far, 0], "bottom", [0, -far], "top", [0, far], "bottom-left", [slant, -slant],
+      "top-left", [slant, slant], "bottom-right", [-slant, -slant], "top-right", [-slant, slant]);
+  }
+  return places;
+}
+
 /** Names: areas spaced out in capitals, towns beside a small dot; the local name stands below in a quieter colour. */
 function labels(layer, look) {
-  const { colour, scale, lang } = look;
+  const { colour, lang } = look;
   const spaced = lang === "ar" ? 0 : 0.22;
   const both = (tone, upper) => {
     const own = upper && lang !== "ar" ? ["upcase", str("name")] : str("name");
@@ -173,7 +184,7 @@ function labels(layer, look) {
       ["format", own, {}, "\n", {}, str("name_local"), { "font-scale": 0.86, "text-color": tone }]];
   };
   const kind = str("kind");
-  const halo = { "text-halo-color": colour.halo, "text-halo-width": 1.5 * scale };
+  const halo = { "text-halo-color": colour.halo, "text-halo-width": 1.5 };
   const around = (far) => [["center", [0, 0]], ["bottom", [0, -far]], ["top", [0, far]], ["left", [far, 0]], ["right", [-far, 0]],
     ["bottom-left", [far * 0.7, -far * 0.7]], ["top-right", [-far * 0.7, far * 0.7]], ["top-left", [far * 0.7, far * 0.7]],
     ["bottom-right", [-far * 0.7, -far * 0.7]]].flat();
@@ -184,25 +195,24 @@ function labels(layer, look) {
   }, { "text-color": colour["place-area"], ...halo }, { filter: ["==", kind, match], minzoom })];
   return [
     [58, { id: `${layer.id}-dot`, type: "circle", source: layer.id, "source-layer": layer.id, filter: ["==", kind, "town"], minzoom: 5,
-      paint: { "circle-radius": 1.9 * scale, "circle-color": colour.place, "circle-stroke-color": colour.halo, "circle-stroke-width": scale } }],
-    area("-adm2", "adm2", 10.5 * scale, 7.5, 60),
+      paint: { "circle-radius": 1.9, "circle-color": colour.place, "circle-stroke-color": colour.halo, "circle-stroke-width": 1 } }],
+    area("-adm2", "adm2", 10.5, 7.5, 60),
     [61, symbolLayer(layer, "-town", {
       "text-field": both(colour["place-area"], false), "text-font": REGULAR,
-      "text-size": ["interpolate", ["linear"], ["zoom"], 5, 11.5 * scale, 9, 13 * scale],
-      "text-variable-anchor": ["left", "right", "bottom", "top", "bottom-left", "top-left", "bottom-right", "top-right"],
-      "text-radial-offset": 0.5, "text-justify": "auto", "text-padding": 3, "symbol-sort-key": num("rank"), "text-max-width": 9,
+      "text-size": ["interpolate", ["linear"], ["zoom"], 5, 11.5, 9, 13],
+      "text-variable-anchor-offset": beside(), "text-justify": "auto", "text-padding": 2, "symbol-sort-key": num("rank"), "text-max-width": 9,
     }, { "text-color": colour.place, ...halo }, { filter: ["==", kind, "town"], minzoom: 4.5 })],
-    area("-adm1", "adm1", 13 * scale, 3.5, 66),
+    area("-adm1", "adm1", 13, 3.5, 66),
   ];
 }
 
 /** Roads, bridges and rivers; a closure is a word, a colour, a dash and a mark on the line. */
 function lines(layer, look) {
-  const { colour, scale } = look;
+  const { colour } = look;
   const base = { source: layer.id, "source-layer": layer.id };
   const state = str("status");
   const cls = str("cls");
-  const wide = (z5, z11) => ["interpolate", ["exponential", 1.4], ["zoom"], 5, z5 * scale, 11, z11 * scale];
+  const wide = (z5, z11) => ["interpolate", ["exponential", 1.4], ["zoom"], 5, z5, 11, z11];
   const round = { "line-join": "round" };
   const road = (id, filter, paint, slot = 46) => [slot, { id: `${layer.id}${id}`, type: "line", ...base, filter, layout: round, paint }];
   const not = (key) => ["!=", cls, key];
@@ -211,13 +221,13 @@ function lines(layer, look) {
     road("-minor", ["all", ["==", cls, "track"], ["match", state, ["closed", "restricted"], false, true]],
       { "line-color": colour.road, "line-opacity": 0.7, "line-width": wide(0.5, 1.6), "line-dasharray": [3, 1.5] }),
     road("", ["all", not("track"), not("river"), ["match", state, ["closed", "restricted", "unknown"], false, true]],
-      { "line-color": colour.road, "line-width": ["match", cls, "primary", 1.5 * scale, "bridge", 3 * scale, scale] }),
+      { "line-color": colour.road, "line-width": ["match", cls, "primary", 1.5, "bridge", 3, 1] }),
     road("-unsure", ["all", not("track"), not("river"), ["==", state, "unknown"]],
       { "line-color": colour.road, "line-width": wide(1, 2.4), "line-dasharray": [1, 1.8] }),
     road("-casing", ["match", state, ["closed", "restricted"], true, false], { "line-color": colour.halo, "line-width": wide(3.4, 7) }, 47),
     road("-restricted", ["==", state, "restricted"], { "line-color": colour["ok-orange"], "line-width": wide(1.5, 3.2), "line-dasharray": [4, 2] }, 48),
     road("-closed", ["==", state, "closed"], { "line-color": colour["ok-vermilion"], "line-width": wide(1.7, 3.4), "line-dasharray": [1.6, 1.4] }, 48),
-    [68, symbolLayer(layer, "-shut", { "symbol-placement": "line-center", "icon-image": `shut/${colour.name}/${scale}`,
+    [68, symbolLayer(layer, "-shut", { "symbol-placement": "line-center", "icon-image": `shut/${colour.name}`,
       "icon-rotation-alignment": "viewport", "icon-allow-overlap": true }, {}, { filter: ["==", state, "closed"] })],
   ];
 }
@@ -234,7 +244,5 @@ export function marks(layer, look) {
 export const ANSWERING = ["symbols", "cells", "status", "lines", "areas", "choropleth"];
 
 /** Diameter in px of a ring that stands for `count`, for the legend. */
-export const ringSize = (count, factor, scale) =>
-  2 * Math.round(Math.max(RING.least * scale, Math.min(RING.most * scale, factor * scale * Math.sqrt(count))) / 2);
-
-export const dotSize = (severity, scale) => DOT[severity] * scale;
+export const ringSize = (count, factor) =>
+  2 * Math.round(Math.max(RING.least, Math.min(RING.most, factor * Math.sqrt(count))) / 2);

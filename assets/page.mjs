@@ -13,7 +13,7 @@ import { layerPanel } from "./layers.mjs";
 import { listen } from "./live.mjs";
 import { createMap } from "./map.mjs";
 import { mapFoot } from "./map_foot.mjs";
-import { answerPointer, pulses, scaleBar } from "./pointer.mjs";
+import { answerPointer, pulses } from "./pointer.mjs";
 import { refresher } from "./refresh.mjs";
 import { api, get } from "./state.mjs";
 import { freshnessStrip } from "./strip.mjs";
@@ -53,17 +53,16 @@ async function start(app, life) {
 
   const found = {}; // the parts this page has
   let layers = null;
-  let kpis = null;
-  let countsDue = 0;
+    let countsDue = 0;
 
   if (host("help")) found.help = helpSheet(host("help"));
   if (host("banner")) found.banner = banner(host("banner"), { page, now, help: found.help });
   if (host("strip")) found.strip = freshnessStrip(host("strip"), { now, wall });
   if (host("strip") && page === "picture") phoneTabs(host("strip"), app);
   if (host("kpis")) found.kpis = kpiPanel(host("kpis"), { now });
-  if (host("feeds")) found.feeds = feedsPanel(host("feeds"), { now, signal });
+  if (host("sources")) found.feeds = feedsPanel(host("sources"), { now, signal });
   if (host("brush")) found.brush = timeBrush(host("brush"), { now, signal });
-  if (host("drawer")) found.drawer = drawer(host("drawer"), { now, signal, kpi: (id) => kpis?.kpis.find((one) => one.id === id) });
+  if (host("drawer")) found.drawer = drawer(host("drawer"), { now, signal });
 
   const query = () => ({ lang: lang(), metric: get("metric") });
   const getLayers = () => read(api("/api/layers", query()));
@@ -77,11 +76,6 @@ async function start(app, life) {
     found.map?.update(doc);
   }
 
-  function takeKpis(answer) {
-    kpis = answer;
-    found.kpis?.update(answer);
-  }
-
   function takeStatus(status) {
     if (status.now) skew = Date.parse(status.now) - Date.now();
     found.strip?.update(status);
@@ -92,7 +86,7 @@ async function start(app, life) {
     const past = Boolean(get("as_known_at"));
     const jobs = [];
     jobs.push(getLayers().then(takeLayers));
-    if (found.kpis) jobs.push(getKpis().then(takeKpis));
+    if (found.kpis) jobs.push(getKpis().then(found.kpis.update));
     if (found.map && !(past && kinds)) jobs.push(found.map.refresh(revision, kinds));
     if (found.brush && (!kinds || (kinds.includes("incidents") && Date.now() > countsDue))) {
       countsDue = Date.now() + COUNTS_EVERY_MS;
@@ -111,7 +105,7 @@ async function start(app, life) {
   const refresh = refresher(bring);
   signal.addEventListener("abort", () => refresh.stop());
 
-  const status = await firstAnswer(() => read("/api/status"), host("map") ?? host("feeds") ?? app, signal);
+  const status = await firstAnswer(() => read("/api/status"), host("map") ?? host("sources") ?? app, signal);
   takeStatus(status);
   if (host("map")) {
     takeLayers(await firstAnswer(getLayers, host("map"), signal));
@@ -131,11 +125,10 @@ async function start(app, life) {
     const over = el("div", "cg-map-over");
     host("map").append(over);
     found.pulse = pulses(found.map, over);
-    scaleBar(found.map, over);
-    found.foot = mapFoot(over);
+    found.foot = mapFoot(found.map, over);
     found.foot.update(layers);
     if (!wall) {
-      answerPointer(found.map, over, { doc: () => layers, now, open: (what) => found.drawer?.show(what), signal });
+      answerPointer(found.map, over, { doc: () => layers, now, open: (what) => found.drawer?.show(what), foot: found.foot, signal });
     }
     if (host("layers")) {
       found.layers = layerPanel(host("layers"), { now, factor: () => found.map.ringFactor });
@@ -196,7 +189,7 @@ async function start(app, life) {
     }
     if (Number.isFinite(lon) && Number.isFinite(lat)) found.pulse?.(lon, lat);
   }
-  const said = el("div", "cg-said");
+  const said = el("div", "cg-spoken");
   said.setAttribute("role", "status");
   const stale = el("div", "cg-stale");
   stale.setAttribute("role", "alert");

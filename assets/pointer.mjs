@@ -2,7 +2,7 @@
 // critical item. Nothing here moves the map.
 
 import { el, show, text } from "./dom.mjs";
-import { age, dtg, grid, latlon, number, SEVERITIES, severityWord, short, time, words } from "./format.mjs";
+import { age, dtg, number, SEVERITIES, severityWord, time, words } from "./format.mjs";
 import { lang, named, t } from "./i18n.mjs";
 import { ANSWERING } from "./marks.mjs";
 import { api } from "./state.mjs";
@@ -11,19 +11,15 @@ const REACH = 5; // px around the pointer that count as on it
 const DETAIL_AFTER_MS = 140;
 const REMEMBERED = 200;
 
-/** `host` holds the map, `doc()` the last /api/layers answer, `now()` server time in ms, `open` opens the drawer. */
-export function answerPointer({ map }, host, { doc, now, open, signal }) {
+/** `host` holds the map, `foot` shows coordinates, `doc()` is the last /api/layers answer, `now()` server time in ms, `open` opens the drawer. */
+export function answerPointer(view, host, { doc, now, open, foot, signal }) {
+  const { map } = view;
   const card = el("div", "cg-card");
   const title = el("div", "cg-card-title");
   const lines = [0, 1, 2, 3].map(() => el("div", "cg-card-line"));
   card.append(title, ...lines);
   card.hidden = true;
   host.append(card);
-  const coordinates = el("div", "cg-coordinates");
-  const degrees = el("bdi");
-  const mgrsText = el("bdi", "cg-mgrs");
-  coordinates.append(degrees, mgrsText);
-  host.append(coordinates);
 
   const details = new Map();
   let shown = null;
@@ -100,9 +96,10 @@ export function answerPointer({ map }, host, { doc, now, open, signal }) {
 
   function place(point) {
     const { offsetWidth, offsetHeight } = card;
+    const at = point.mult(view.scale);
     const room = { w: host.clientWidth, h: host.clientHeight };
-    const x = point.x + 16 + offsetWidth > room.w ? point.x - 16 - offsetWidth : point.x + 16;
-    const y = Math.min(Math.max(8, point.y + 14), room.h - offsetHeight - 8);
+    const x = at.x + 16 + offsetWidth > room.w ? at.x - 16 - offsetWidth : at.x + 16;
+    const y = Math.min(Math.max(8, at.y + 14), room.h - offsetHeight - 8);
     card.style.transform = `translate(${Math.round(Math.max(8, x))}px, ${Math.round(y)}px)`;
   }
 
@@ -128,20 +125,15 @@ export function answerPointer({ map }, host, { doc, now, open, signal }) {
     if (!card.hidden) card.hidden = true;
   }
 
-  function locate({ lng, lat }) {
-    text(degrees, latlon(lng, lat));
-    text(mgrsText, grid(lng, lat));
-  }
-
   map.on("mousemove", (event) => {
-    locate(event.lngLat.wrap());
+    foot.locate(event.lngLat.wrap());
     if (frame) return;
     const point = event.point;
     frame = requestAnimationFrame(() => hover(point));
   });
   map.on("mouseout", hide);
   map.on("movestart", hide);
-  map.on("load", () => locate(map.getCenter().wrap()));
+  foot.locate(map.getCenter().wrap());
   map.on("click", (event) => {
     const feature = under(event.point);
     if (!feature) return;
@@ -156,13 +148,14 @@ export function answerPointer({ map }, host, { doc, now, open, signal }) {
 }
 
 /** One ring that runs outward once where something critical appeared; a still ring when motion is unwelcome. */
-export function pulses({ map }, host) {
+export function pulses(view, host) {
+  const { map } = view;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const running = new Set();
 
   const follow = () => {
     for (const pulse of running) {
-      const point = map.project(pulse.at);
+      const point = map.project(pulse.at).mult(view.scale);
       pulse.node.style.transform = `translate(${point.x}px, ${point.y}px)`;
     }
   };
@@ -180,26 +173,4 @@ export function pulses({ map }, host) {
       node.remove();
     }, still.matches ? 8000 : 4200);
   };
-}
-
-/** Scale bar: a round length not longer than an eighth of the map, in km or m. */
-export function scaleBar({ map }, host) {
-  const label = el("bdi");
-  const bar = el("div", "cg-scale", el("i"), label);
-  host.append(bar);
-  const update = () => {
-    const y = map.getCanvas().clientHeight - 24;
-    const left = map.unproject([0, y]);
-    const right = map.unproject([100, y]);
-    const metres = left.distanceTo(right);
-    const most = Math.max(70, Math.min(200, host.clientWidth / 8));
-    const wanted = (metres * most) / 100;
-    const power = 10 ** Math.floor(Math.log10(wanted));
-    const length = power * ([5, 2, 1].find((step) => step * power <= wanted) ?? 1);
-    bar.firstChild.style.width = `${Math.round((length / metres) * 100)}px`;
-    text(label, length >= 1000 ? `${short(length / 1000)} km` : `${length} m`);
-  };
-  map.on("move", update);
-  map.on("resize", update);
-  update();
 }

@@ -78,6 +78,7 @@ export function freshnessStrip(host, { now, wall = false }) {
   }
 
   let folded = 0;
+  document.fonts.ready.then(fold);
   return {
     update,
     tick() {

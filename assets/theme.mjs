@@ -27,11 +27,11 @@ export function setTheme(name) {
   document.body.dataset.agThemeMode = wanted;
 }
 
-/** How much larger than on a desk marks are drawn: 1 at a 16 px root, more on a wall. */
-export function markScale() {
+/** How much larger than on a desk the map is drawn: 1 up to a 16 px root, more on large screens and on a wall. */
+export function mapScale() {
   const style = getComputedStyle(document.documentElement);
-  const own = Number.parseFloat(style.getPropertyValue("--mark-scale")) || 1;
-  return Math.round(((Number.parseFloat(style.fontSize) / 16) * own) * 20) / 20;
+  const own = Number.parseFloat(style.getPropertyValue("--map-scale")) || 1;
+  return Math.max(0.75, Math.round(Math.max(own > 1 ? 0 : 1, Number.parseFloat(style.fontSize) / 16) * own * 20) / 20);
 }
 
 /** What a status key looks like: colour token and shape. Word and number come from the legend. */
