@@ -74,18 +74,15 @@ def _points(found: Points, cells: int, z: int, x: int, y: int) -> Iterator[Featu
     if not len(at):
         return
     left, top = found.x[at] - np.int32(x * size), found.y[at] - np.int32(y * size)
-    if not cells:
-        alone = np.ones(len(at), np.bool_)
-        joined: Iterator[Feature] = iter(())
-    else:
+    lone = np.arange(len(at))
+    if cells:
         side = _per_tile(cells, z)
         key = _cell(top, side, size) * side + _cell(left, side, size)
         counts = np.bincount(key * len(found.classes) + found.of_class[at], minlength=side * side * len(found.classes))
         counts = counts.reshape(-1, len(found.classes))
-        alone = counts.sum(axis=1)[key] == 1
-        joined = _joined(found, counts, key, left, top, (z, x, y), side)
-    yield from joined
-    lone = np.flatnonzero(alone)
+        yield from _joined(found, counts, key, left, top, (z, x, y), side)
+        lone = np.flatnonzero(counts.sum(axis=1)[key] == 1)
+        lone = lone[np.argsort(key[lone])]  # by place, not by row: the order must not tell of rows that are withheld
     units = np.column_stack((left[lone], top[lone])).astype(np.int64) * EXTENT // size
     for (across, down), properties in zip(units.tolist(), found.properties(at[lone]), strict=True):
         yield Feature(POINT, point(across, down), {"n": 1, **properties} if cells else properties)
