@@ -23,7 +23,7 @@ COPIES = {
     "maplibre-gl": ("dist/maplibre-gl.mjs", "dist/maplibre-gl-worker.mjs", "LICENSE.txt"),
     "milsymbol": ("dist/milsymbol.js", "LICENSE"),
     "plotly.js-basic-dist-min": ("plotly-basic.min.js", "LICENSE"),
-    "world-atlas": ("countries-50m.json", "countries-10m.json", "LICENSE"),
+    "world-atlas": ("LICENSE",),
     "@fontsource/noto-sans": (
         *(
             f"files/noto-sans-{script}-{weight}-normal.woff2"
