@@ -101,6 +101,7 @@ def ingest(settings: Settings, asked: argparse.Namespace) -> int:
     """Read files through a feed and say what became of every row."""
     from ingest.feed import Payload
     from ingest.feeds import all_feeds
+    from ingest.run import Misuse, exit_code
     from ingest.run import ingest as read
 
     if asked.feed != "auto" and asked.feed not in all_feeds():
@@ -110,22 +111,24 @@ def ingest(settings: Settings, asked: argparse.Namespace) -> int:
         if name == "-":
             payloads.append(Payload("-", content=sys.stdin.buffer.read()))
         elif Path(name).is_file():
-            payloads.append(Payload(name, path=Path(name)))
+            payloads.append(Payload(name, path=Path(name).resolve()))
         else:
             return _refuse(f"{name} is not a file.")
     store = _store(settings)
     try:
         results = read(store, settings, payloads, asked.feed, asked.source, progress=_progress())
+    except Misuse as error:
+        return _refuse(str(error))
     finally:
         store.close()
     for result in results:
         print(json.dumps(result) if asked.json else _tally(result), flush=True)
-    return 3 if any(result.get("error") for result in results) else 0
+    return exit_code(results)
 
 
 def _tally(result: dict[str, Any]) -> str:
-    if result.get("error"):
-        return f"{result['path']}: {result['error']}"
+    if result["unreadable"]:
+        return f"{result['path']}: {result['unreadable']}"
     names = ("accepted", "revised", "unchanged", "retracted", "rejected")
     told = ", ".join(f"{result[name]:,} {name}" for name in names if result[name])
     lines = [

@@ -233,7 +233,7 @@ def kept_file(settings: Settings, raw: bytes) -> Path | None:
 
 def _result(payload: Payload, feed_name: str, source: Source, tally: Tally) -> Result:
     return {
-        "path": str(payload.path) if payload.path is not None else payload.name,
+        "path": payload.name,
         "feed": feed_name,
         "source": source.name,
         "read": tally.read,
