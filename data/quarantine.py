@@ -80,16 +80,23 @@ def groups(engine: Engine, source: str | None = None) -> list[dict[str, Any]]:
 
 
 def entries(
-    engine: Engine, *, ids: Sequence[int] = (), source: str | None = None, limit: int = 1_000
+    engine: Engine, *, ids: Sequence[int] = (), source: str | None = None, limit: int = 1_000, after: int = 0
 ) -> list[dict[str, Any]]:
-    """Open rejects whole, with their raw bytes, oldest first."""
-    query = sa.select(quarantine).where(quarantine.c.state == "open").order_by(quarantine.c.id).limit(limit)
+    """Open rejects whole, with their raw bytes, oldest first, from the one after id `after` on."""
+    at = quarantine.c
+    query = sa.select(quarantine).where(at.state == "open", at.id > after).order_by(at.id).limit(limit)
     if ids:
         query = query.where(quarantine.c.id.in_(ids))
     if source is not None:
         query = query.where(quarantine.c.source == source)
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def newest_id(engine: Engine) -> int:
+    """The id of the reject that was added last; 0 before the first."""
+    with engine.connect() as connection:
+        return int(connection.execute(sa.select(sa.func.max(quarantine.c.id))).scalar() or 0)
 
 
 def settle(connection: Connection, ids: Sequence[int]) -> None:

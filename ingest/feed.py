@@ -25,10 +25,10 @@ import msgspec
 
 from data.records import KIND_OF_TYPE, KINDS, Entry, Record, Reject, Retract, Sensitivity, blake, encoder
 from data.settings import Source as Source
+from ingest.raw import NotEnough, raw_text, row_of
 
 HEAD_BYTES = 65_536
 BATCH_ROWS = 5_000
-RAW_LIMIT = 65_536
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 OBSERVED_KINDS = frozenset({"incident", "report", "supply", "feedback", "track"})
 """Kinds that say what was seen; a time after now means the row is wrong."""
@@ -143,6 +143,25 @@ def parse(feed: Feed, payload: Payload, context: Context) -> Iterator[list[Entry
         yield batch
 
 
+def reread(feed: Feed, raws: Iterable[bytes], context: Context) -> Iterator[list[Entry | Reject]]:
+    """Read rows again from their raw form in quarantine, after a mend; numbered from 1, each comes out exactly once."""
+    references = dict(context.references)
+    known = Context(context.source, context.received_at, MappingProxyType(references))
+    numbered = enumerate(raws, start=1)
+    while batch := [_reread(feed, number, raw, known, references) for number, raw in islice(numbered, BATCH_ROWS)]:
+        yield batch
+
+
+def _reread(
+    feed: Feed, number: int, raw: bytes, context: Context, references: dict[tuple[str, str], Mapping[str, Any]]
+) -> Entry | Reject:
+    try:
+        row = row_of(raw)
+    except NotEnough as error:
+        return Reject(number, "row", f"row: {error}", f"row {number}: {error}", raw)
+    return _read(feed, number, row, context, references)
+
+
 def _read(
     feed: Feed, number: int, row: Any, context: Context, references: dict[tuple[str, str], Mapping[str, Any]]
 ) -> Entry | Reject:
@@ -159,7 +178,7 @@ def _read(
         detail = f"row {number}, {refusal}" + ("" if refusal.value is None else f" (it says {_short(refusal.value)})")
         return Reject(number, refusal.field, str(refusal), detail, raw_text(row))
     except KeyError as error:
-        missing = str(error.args[0]) if error.args else "?"
+        missing = _short(error.args[0] if error.args else "?")
         reason = f"{missing}: is missing"
         return Reject(number, missing, reason, f"row {number}, {reason}", raw_text(row))
     except MemoryError:
@@ -302,18 +321,3 @@ def _short(value: object, limit: int = 120) -> str:
     text = value.isoformat() if isinstance(value, datetime) else str(value)
     text = _UNSAFE_TEXT.sub("", text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def raw_text(row: Any) -> str:
-    """The row as it came, as text, for quarantine."""
-    if isinstance(row, str):
-        text = row
-    elif isinstance(row, bytes):
-        text = row.decode("utf-8", "replace")
-    elif hasattr(row, "tag") and hasattr(row, "iter"):
-        from lxml import etree
-
-        text = etree.tostring(row, encoding="unicode", with_tail=False)
-    else:
-        text = json.dumps(row, ensure_ascii=False, default=str, allow_nan=True)
-    return text if len(text) <= RAW_LIMIT else text[:RAW_LIMIT] + f"… ({len(text):,} characters)"

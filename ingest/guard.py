@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,33 +81,39 @@ def parse_guarded(
     Asked for the first batch it reads `AHEAD_BYTES` ahead; ask for it before the store is held. Raises `Unreadable`.
     """
     job = Job("parse", feed_name, payload, context, limits.memory_bytes, limits.cpu_s)
-    usage = usage or Usage()
-    as_what = f"being read as {feed_name}"
+    return _batches(job, limits, usage or Usage())
+
+
+def reread_guarded(
+    feed_name: str, payload: Payload, raws: Sequence[bytes], context: Context, limits: Limits = STANDARD
+) -> Generator[list[Entry | Reject]]:
+    """What `ingest.feed.reread` gives for rows in quarantine, read in a worker. Raises `Unreadable`."""
+    job = Job("reread", feed_name, payload, context, limits.memory_bytes, limits.cpu_s, tuple(raws))
+    return _batches(job, limits, Usage())
+
+
+def _batches(job: Job, limits: Limits, usage: Usage) -> Generator[list[Entry | Reject]]:
+    name, as_what = job.payload.name, f"being read as {job.feed}"
     with _worker() as worker:
-        worker.ask(job, limits)
+        worker.ask(job)
         ahead: deque[bytes] = deque()
         held, over = 0, False
-        while not over and held < AHEAD_BYTES:
-            kind, body = worker.frame(payload.name, as_what, limits)
-            over = kind == b"D"
-            if over:
-                usage.worker_bytes = msgspec.msgpack.decode(body, type=int)
-            else:
-                ahead.append(body)
-                held += len(body)
-        while ahead:
-            entries, rejects = _BATCH.decode(ahead.popleft())
-            usage.rows += len(entries) + len(rejects)
-            if usage.rows > limits.rows:
-                raise Unreadable(payload.name, f"has more than {limits.rows:,} rows; send it in parts")
-            yield [*entries, *map(Reject._make, rejects)]
-            if not over and not ahead:
-                kind, body = worker.frame(payload.name, as_what, limits)
+        while ahead or not over:
+            while not over and (not ahead or held < AHEAD_BYTES):
+                kind, body = worker.frame(name, as_what, limits)
                 over = kind == b"D"
                 if over:
                     usage.worker_bytes = msgspec.msgpack.decode(body, type=int)
                 else:
                     ahead.append(body)
+                    held += len(body)
+            if not ahead:
+                break
+            entries, rejects = _BATCH.decode(ahead.popleft())
+            usage.rows += len(entries) + len(rejects)
+            if usage.rows > limits.rows:
+                raise Unreadable(name, f"has more than {limits.rows:,} rows; send it in parts")
+            yield [*entries, *map(Reject._make, rejects)]
         worker.done(usage.worker_bytes)
 
 
@@ -117,7 +123,7 @@ def scores(payload: Payload, feed_name: str = "", limits: Limits = LOOKING) -> S
     Raises `Unreadable` for what no feed could read: nothing at all, a web page, or what brings the reader down.
     """
     with _worker() as worker:
-        worker.ask(Job("recognise", feed_name, payload, None, limits.memory_bytes, limits.cpu_s), limits)
+        worker.ask(Job("recognise", feed_name, payload, None, limits.memory_bytes, limits.cpu_s))
         _, body = worker.frame(payload.name, "being looked at", limits)
         worker.done(0)
         return _SCORES.decode(body)
@@ -151,7 +157,7 @@ class _Worker:
         self.reusable = False
         _all.add(self)
 
-    def ask(self, job: Job, limits: Limits) -> None:
+    def ask(self, job: Job) -> None:
         self.reusable = False
         if not self.warm:
             kind, _ = self._next(time.monotonic() + START_S)

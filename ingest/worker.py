@@ -28,7 +28,7 @@ import msgspec
 
 from data.records import Entry, Reject
 from ingest import fence
-from ingest.feed import Context, Feed, Payload, clean, parse
+from ingest.feed import Context, Feed, Payload, clean, parse, reread
 from ingest.feeds import all_feeds
 
 HEADER = struct.Struct("!cQ")
@@ -53,12 +53,14 @@ class Whole(ValueError):
 class Job:
     """One question. `feed` is empty where the payload is to be recognised by every feed; only parsing has a context."""
 
-    task: Literal["parse", "recognise"]
+    task: Literal["parse", "reread", "recognise"]
     feed: str
     payload: Payload
     context: Context | None
     memory_bytes: int
     cpu_s: int
+    raws: tuple[bytes, ...] = ()
+    """Rows in quarantine, to be read again."""
 
 
 def main() -> None:
@@ -95,20 +97,27 @@ def _warm() -> None:
 
 
 def _answer(feeds: Mapping[str, Feed], job: Job) -> Iterator[tuple[bytes, bytes]]:
-    if not job.payload.head:
-        raise Whole("is empty")
-    if WEB_PAGE.match(job.payload.head):
-        title = re.search(rb"<title[^>]*>([^<]{0,200})", job.payload.head, re.IGNORECASE)
-        named = clean(" ".join(title[1].decode("utf-8", "replace").split())) if title else ""
-        raise Whole("is a web page, not data" + (f" (its title is “{named[:80]}”)" if named else ""))
-    if job.task == "recognise":
+    if job.task != "reread":
+        _look(job.payload)
+    if job.context is None:
         wanted = [feeds[job.feed]] if job.feed else feeds.values()
         yield b"S", msgspec.msgpack.encode([_score(feed, job.payload) for feed in wanted])
-    if job.context is None:
         return
-    for batch in parse(feeds[job.feed], job.payload, job.context):
+    feed = feeds[job.feed]
+    batches = parse(feed, job.payload, job.context) if job.task == "parse" else reread(feed, job.raws, job.context)
+    for batch in batches:
         yield from _frames(batch)
     yield b"D", msgspec.msgpack.encode(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT)
+
+
+def _look(payload: Payload) -> None:
+    """Raise `Whole` for what is no payload of any feed."""
+    if not payload.head:
+        raise Whole("is empty")
+    if WEB_PAGE.match(payload.head):
+        title = re.search(rb"<title[^>]*>([^<]{0,200})", payload.head, re.IGNORECASE)
+        named = clean(" ".join(title[1].decode("utf-8", "replace").split())) if title else ""
+        raise Whole("is a web page, not data" + (f" (its title is “{named[:80]}”)" if named else ""))
 
 
 def _score(feed: Feed, payload: Payload) -> tuple[str, int, int]:

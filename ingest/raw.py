@@ -1,0 +1,99 @@
+"""A row as text that a person can read in quarantine, and that can be read again after a mend.
+
+Mappings and lists are JSON, elements XML, text and bytes themselves. What JSON has no word for stands as an object with one
+key: `{"$time": "2026-11-20T00:00:00+00:00"}`, `{"$day": ...}`, `{"$xml": ...}`; anything else cannot be read again.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+RAW_LIMIT = 65_536
+_CUT = "… (cut off here: the row has "
+
+
+class NotEnough(ValueError):
+    """The raw form of a row is not enough to read it again: why, as what follows its name."""
+
+
+def raw_text(row: Any) -> str:
+    """The row as it came, as text; beyond `RAW_LIMIT` characters it is cut off, and says so."""
+    try:
+        text = _text(row)
+    except (ValueError, TypeError, RecursionError) as error:
+        text = json.dumps({"$other": f"{type(row).__name__} ({type(error).__name__})"})
+    return text if len(text) <= RAW_LIMIT else f"{text[:RAW_LIMIT]}{_CUT}{len(text):,} characters)"
+
+
+def row_of(kept: bytes) -> Any:
+    """The row of which quarantine kept this. Raises `NotEnough` where it cannot be told; never guesses."""
+    try:
+        raw = kept.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        raise NotEnough("its raw form is not text; load the payload again") from None
+    if _CUT in raw[RAW_LIMIT:]:
+        raise NotEnough(f"only its first {RAW_LIMIT:,} characters were kept; load the payload again")
+    if raw.startswith("<"):
+        return _element(raw)
+    if not raw.startswith(("{", "[", '"')):
+        return raw
+    try:
+        return json.loads(raw, object_hook=_object)
+    except (ValueError, RecursionError) as error:
+        raise NotEnough(f"its raw form cannot be read again ({error}); load the payload again") from None
+
+
+def _text(row: Any) -> str:
+    if isinstance(row, str):
+        # Text that begins as JSON or XML does would be taken for that.
+        return json.dumps(row, ensure_ascii=False) if row.startswith(("{", "[", '"', "<")) else row
+    if isinstance(row, bytes):
+        return _text(row.decode("utf-8", "replace"))
+    if hasattr(row, "tag") and hasattr(row, "iter"):
+        return _xml(row)
+    return json.dumps(row, ensure_ascii=False, default=_plain, allow_nan=True)
+
+
+def _plain(value: Any) -> dict[str, str]:
+    if isinstance(value, datetime):
+        return {"$time": value.isoformat()}
+    if isinstance(value, date):
+        return {"$day": value.isoformat()}
+    if hasattr(value, "tag") and hasattr(value, "iter"):
+        return {"$xml": _xml(value)}
+    return {"$other": f"{type(value).__name__}: {str(value)[:200]}"}
+
+
+def _object(found: dict[str, Any]) -> Any:
+    if len(found) != 1:
+        return found
+    ((key, value),) = found.items()
+    match key:
+        case "$time":
+            return datetime.fromisoformat(value)
+        case "$day":
+            return date.fromisoformat(value)
+        case "$xml":
+            return _element(value)
+        case "$other":
+            raise NotEnough(f"its raw form holds a {value} that is not kept; load the payload again")
+        case _:
+            return found
+
+
+def _xml(element: Any) -> str:
+    from lxml import etree
+
+    return etree.tostring(element, encoding="unicode", with_tail=False)
+
+
+def _element(raw: str) -> Any:
+    from lxml import etree
+
+    parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
+    try:
+        return etree.fromstring(raw, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise NotEnough(f"its raw form is not well-formed XML ({error}); load the payload again") from None
