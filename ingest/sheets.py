@@ -28,6 +28,8 @@ Row = dict[str, Cell]
 HEADER_WITHIN = 25
 """Rows from the top among which the header and the HXL tag row are looked for (the HXL standard's own number)."""
 PREVIEW_ROWS = 40
+NOTHING = frozenset(("", "-", "--", "n/a", "#n/a", "null", "nan"))
+"""What partners write into a cell that says nothing. Not "NA": that is Namibia."""
 MAX_JSON = 200_000_000
 
 # A WKT polygon of a district is one field of several hundred kilobytes; the module's own limit is 128 kB.
@@ -115,6 +117,19 @@ def plain(row: Mapping[str, Cell], without: Iterable[str] = ()) -> dict[str, str
         for name, value in row.items()
         if name not in skip
     }
+
+
+def distinct(key: str, row: Row, seen: dict[str, list[int]]) -> str:
+    """`key`, or `key#2` and so on where it came before with other content: no row may silently replace another.
+
+    `seen` is kept by the caller while it goes through a table.
+    """
+    content = hash(tuple(row.items()))
+    versions = seen.setdefault(key, [])
+    if content not in versions:
+        versions.append(content)
+    place = versions.index(content)
+    return f"{key}#{place + 1}" if key and place else key
 
 
 # -------------------- sheets
@@ -326,7 +341,7 @@ def _cell(value: Any) -> Cell:
         return None
     if isinstance(value, str):
         trimmed = value.strip("\ufeff \t\r\n\u00a0")
-        return trimmed or None
+        return None if trimmed.lower() in NOTHING else trimmed
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if isinstance(value, (bool, int, datetime)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -38,11 +38,25 @@ _NAMED_MONTH = re.compile(
 )
 
 
-def moment(row: Mapping[str, Any], name: str, zone: str = "UTC", *, month_first: bool = False) -> datetime | None:
+def month_first(cells: Iterable[Any]) -> bool | None:
+    """Whether a column of days like 8/22/2014 puts the month first; None where it does both, so that 8/1 is in doubt.
+
+    Day first where nothing tells, as the field's files mostly are, and always with dots (19.08.14).
+    """
+    by_day = by_month = False
+    for cell in cells:
+        if isinstance(cell, str) and "." not in cell and (short := _SHORT_DAY.match(cell.strip())):
+            by_day = by_day or int(short[1]) > 12
+            by_month = by_month or int(short[2]) > 12
+    return None if by_day and by_month else by_month
+
+
+def moment(row: Mapping[str, Any], name: str, zone: str = "UTC", month_first: bool | None = False) -> datetime | None:
     """A day or time as people write it into sheets, in UTC; None where it is blank; refused where it cannot be read.
 
     Beyond `values.instant`: a year (its first day), `03/2012` and `septembre 2012` (the month's first day), a
-    spreadsheet's serial day, `19.08.14`. Day before month unless `month_first`, as the partner's settings say.
+    spreadsheet's serial day, `19.08.14`. `month_first` as the function of that name finds it: where it is None, a day that
+    could be read both ways is refused.
     """
     value = row.get(name)
     said = str(value).strip() if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""
@@ -54,8 +68,12 @@ def moment(row: Mapping[str, Any], name: str, zone: str = "UTC", *, month_first:
     elif month := re.fullmatch(r"(\d{1,2})/(\d{4})", said):
         parts = (int(month[2]), int(month[1]), 1)
     elif short := _SHORT_DAY.match(said):
-        day, number = (short[2], short[1]) if month_first else (short[1], short[2])
-        parts = (int(short[3]) + (2000 if len(short[3]) == 2 else 0), int(number), int(day))
+        first, second = int(short[1]), int(short[2])
+        month_first = False if "." in said else month_first
+        if month_first is None and first <= 12 and second <= 12 and first != second:
+            raise Refusal(name, "may be day or month first, for its column has both (use 2026-11-20)", value)
+        day, month_number = (second, first) if month_first or (month_first is None and second > 12) else (first, second)
+        parts = (int(short[3]) + (2000 if len(short[3]) == 2 else 0), month_number, day)
     elif (named := _NAMED_MONTH.match(unaccented(said))) and named[2].lower() in _MONTHS:
         year = int(named[3]) + (2000 if len(named[3]) == 2 else 0)
         parts = (year, _MONTHS[named[2].lower()], int(named[1] or 1))

@@ -15,10 +15,10 @@ from data.records import Record, Site
 from data.settings import Source
 from ingest.feed import Context, Feed, Payload, Refusal
 from ingest.headings import area_columns, area_of, bare, pick
-from ingest.sheets import Row, Table, plain, preview, tables
+from ingest.sheets import Row, Table, distinct, plain, preview, tables
 from ingest.site_words import COLUMNS, NAME, NOT_SITES, OWN_NAME, functionality
 from ingest.values import number, text
-from ingest.written import moment, position
+from ingest.written import moment, month_first, position
 
 
 def recognise(payload: Payload) -> int:
@@ -60,14 +60,11 @@ def _sites(table: Table) -> Iterator[dict[str, Any]]:
             break
     called = {bare(name): name for name in table.header}
     columns |= {f"name{number}": called[word] for number, word in enumerate(word for word in NAME if word in called)}
-    seen: dict[str, list[Row]] = {}
+    seen: dict[str, list[int]] = {}
+    order = month_first(row.get(columns.get("date", "")) for row in listed)
     for row in listed:
         key = text(row, columns.get("code", "")) or _digest(row, columns)
-        versions = seen.setdefault(key, [])
-        if row not in versions:
-            versions.append(row)
-        again = versions.index(row) + 1
-        yield {"key": f"{key}#{again}" if again > 1 else key, "columns": columns, "cells": row}
+        yield {"key": distinct(key, row, seen), "columns": columns, "cells": row, "month_first": order}
 
 
 def _digest(row: Row, columns: Mapping[str, str]) -> str:
@@ -91,7 +88,7 @@ def record(row: dict[str, Any], context: Context) -> Record:
     if len(cells) == 1:
         raise Refusal("name", "stands alone in its row, as a heading would", name)
     try:
-        seen = moment(cells, columns.get("date", ""), context.source.timezone)
+        seen = moment(cells, columns.get("date", ""), context.source.timezone, row["month_first"])
     except Refusal:
         seen = None  # a site is no less there for an unreadable day; the day stays among the attributes
     used = {columns[key] for key in ("type", "lat", "lon", "operator", "beds", "served") if key in columns}

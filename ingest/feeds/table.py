@@ -1,0 +1,173 @@
+"""Any table (csv, tsv, xls, xlsx, JSON rows) by a mapping in the settings of its source, or by its HXL tags.
+
+    [sources.districts.options]
+    kind = "indicator"
+    template = "{District P-code}-{Week}"        # where no column is a key
+    [sources.districts.options.columns]
+    value = "#affected+infected"                 # an HXL tag, or
+    adm_pcode = "District P-code"                # a heading, or
+    indicator = { value = "measles" }            # the same for every row, or
+    severity = { column = "Level", words = { Red = "critical", Amber = "serious" } }
+
+Fields are those of the kind of record, and `adm1_name` to `adm3_name`, `geometry` (WKT), `disaggregation.<group>`. Without
+a key the record's is made of what it is about (place, time, who, what), not of what was counted. Of fields that are not
+mapped, those with a usual HXL tag are read by it; all other columns become attributes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import shapely
+
+from data.records import KINDS, Record
+from data.settings import Source
+from ingest import hxl
+from ingest.feed import OBSERVED_KINDS, Context, Feed, Payload, Refusal
+from ingest.fields import read
+from ingest.mapping import check_settings, columns_of, digest, figures_of, filled, told
+from ingest.sheets import Table, distinct, plain, preview, tables
+from ingest.values import number, shape, text
+from ingest.written import month_first, position
+
+OTHERS = frozenset(("#item", "#currency", "#group"))
+"""Tags of prices and of violence: read as told, but better left to feeds that know them."""
+
+PLACES = re.compile(r"#(adm\d?|country|region|geo|loc|meta|x_\w+)\Z")
+"""Tags that say where, not what: a list of places alone is none of our records."""
+
+
+def recognise(payload: Payload) -> int:
+    best = 0
+    for table in preview(payload):
+        if tags := table.tagged():
+            bases = {hxl.modern(tag).split("+")[0] for tag in tags}
+            if not all(PLACES.match(base) for base in bases):
+                best = max(best, 30 if bases & OTHERS else 50 if hxl.kind_of_tags(tags) == "report" else 60)
+    return best
+
+
+def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
+    columns, orders = columns_of(source), _orders(payload, source)
+    read_one, missing = False, []
+    for table in tables(payload):
+        tags = table.tagged()
+        where = f"sheet {table.sheet}" if table.sheet else "the table"
+        kind = str(source.options.get("kind") or (hxl.kind_of_tags(tags) if tags else ""))
+        if not (columns or tags) or not kind:
+            missing.append(f"{where} has no row of HXL tags")
+            continue
+        check_settings(kind, columns, source)
+        try:
+            ways = [told(way, columns, table) for way in hxl.mapped(tags, kind, columns)]
+        except LookupError as error:
+            missing.append(f"{where} has no column {error.args[0]!r} (it has {', '.join(table.header)})")
+            continue
+        read_one = True
+        yield from _said(table, ways, str(source.options.get("template", "")), orders.get(table.sheet, {}))
+    if not read_one:
+        raise ValueError(f"{payload.name}: {'; '.join(missing)}; say in options.columns of {source.name} what is what")
+
+
+def _orders(payload: Payload, source: Source) -> dict[str, dict[str, bool | None]]:
+    """Sheet -> column -> whether its days put the month first (or None: both), where the settings do not say it for all.
+
+    The table is gone through once for this: the first row cannot tell what the last may show.
+    """
+    found: dict[str, dict[str, bool | None]] = {}
+    for table in tables(payload):
+        told = source.options.get("month_first")
+        if told is not None:
+            found[table.sheet] = dict.fromkeys(table.header, bool(told))
+            continue
+        days: dict[str, set[str]] = {}
+        for row in table.rows:
+            for name, cell in row.items():
+                if isinstance(cell, str) and len(cell) <= 10 and cell[-2:].isdigit() and not cell.isdigit():
+                    days.setdefault(name, set()).add(cell)
+        found[table.sheet] = {name: month_first(cells) for name, cells in days.items()}
+    return found
+
+
+def _said(
+    table: Table, ways: list[hxl.Mapped], template: str, orders: Mapping[str, bool | None]
+) -> Iterator[dict[str, Any]]:
+    """Each row as fields: `said` by field, `rest` by heading, its `key`, and `orders` of fields with days."""
+    seen: dict[str, list[int]] = {}
+    used = {
+        column for way in ways for column in (*way.columns.values(), *(p for parts in way.sums.values() for p in parts))
+    }
+    for row in table.rows:
+        for way in [way for way in ways if figures_of(way) & row.keys()] or ways[:1]:
+            said: dict[str, Any] = {name: row[column] for name, column in way.columns.items() if column in row}
+            said.update(way.constants)
+            said.update({name: [row.get(part) for part in parts] for name, parts in way.sums.items() if parts})
+            for name, words in way.words.items():
+                said[name] = words.get(str(said.get(name, "")).casefold(), said.get(name))
+            key = (
+                filled(template, {**row, **said})
+                if template
+                else text(said, "source_ref") or digest(way.kind, said, row)
+            )
+            if key and len(ways) > 1:
+                key = f"{key}:{way.constants.get('indicator', '')}"
+            order = {
+                name: orders[column] for name, column in way.columns.items() if orders.get(column, False) is not False
+            }
+            key = distinct(key, row, seen)
+            yield {"kind": way.kind, "key": key, "said": said, "rest": plain(row, used), "orders": order}
+
+
+def _guessed(kind: str, context: Context) -> bool:
+    """Whether a day that cannot be read may be left among the attributes: only where nobody said it is one."""
+    return kind not in OBSERVED_KINDS and not columns_of(context.source)
+
+
+def record(row: dict[str, Any], context: Context) -> Record:
+    kind, said = row["kind"], dict(row["said"])
+    for name, parts in [(name, parts) for name, parts in said.items() if isinstance(parts, list)]:
+        figures = [number({name: part}, name) for part in parts]
+        said[name] = None if None in figures else sum(figure for figure in figures if figure is not None)
+    rest = dict(row["rest"])
+    fields = read(kind, said, context.source.timezone, row["orders"], _guessed(kind, context), rest)
+    fields["lon"], fields["lat"] = position(said, "lon", "lat")
+    if text(said, "geometry"):
+        fields["lon"], fields["lat"], fields["wkb"] = shape(shapely.from_wkt(text(said, "geometry")))
+    names = [text(said, f"adm{level}_name") for level in (1, 2, 3)]
+    fields["adm_names"] = tuple(names[: max((level for level, name in enumerate(names, 1) if name), default=0)])
+    groups = {name.partition(".")[2]: name for name in said if name.startswith("disaggregation.")}
+    if kind == "indicator":
+        fields["disaggregation"] = {
+            key: count for key, name in groups.items() if (count := number(said, name)) is not None
+        }
+        fields.setdefault("event_time", fields.get("period_end") or fields.get("period_start"))
+    if kind == "activity":
+        fields.setdefault("event_time", fields.get("start"))
+    if kind == "site" and not (fields.get("title") or text(said, "source_ref")):
+        raise Refusal("title", "neither name nor code is said")
+    area = next((name for name in (fields.get("place"), *reversed(names)) if name), "")
+    subject = next((fields[name] for name in ("indicator", "activity", "category", "form") if fields.get(name)), kind)
+    title = ", ".join(part for part in (str(subject).replace("_", " "), area) if part)
+    fields.setdefault("title", title[:1].upper() + title[1:])
+    return KINDS[kind].type(**{**fields, "source_ref": row["key"], "attributes": rest})
+
+
+FEED = Feed(
+    name="table",
+    title="Any table by HXL tags or a mapping (Excel, CSV, JSON rows)",
+    kinds=tuple(KINDS),
+    formats=("csv", "tsv", "xlsx", "xls", "json", "zip"),
+    media_types=(
+        "text/csv",
+        "text/tab-separated-values",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/vnd.ms-excel",
+        "application/json",
+        "application/zip",
+    ),
+    recognise=recognise,
+    rows=rows,
+    record=record,
+)
