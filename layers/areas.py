@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from data.records import Boundary
 from data.seen import Rows, Seen
-from layers.shapes import remembered
+from layers.shapes import Geometries, remembered
+
+ROUGHLY_DEG = 0.005
+"""To which names are placed: 550 m."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,27 @@ def named(seen: Seen, rows: Rows) -> Sequence[Named]:
     return remembered(seen, "boundary", rows, ("named",), lambda: _named(seen, rows))
 
 
+def middles(seen: Seen, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Longitudes and latitudes where the names of these boundaries stand: the middle of the largest circle within each."""
+    return remembered(seen, "boundary", rows, ("middles",), lambda: _middles(seen, rows))
+
+
+def _middles(seen: Seen, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    outlines = shapely.simplify(outlines_of(seen, rows), ROUGHLY_DEG)
+    circles = shapely.maximum_inscribed_circle(outlines, tolerance=ROUGHLY_DEG)
+    middle = shapely.get_point(circles, 0)
+    return shapely.get_x(middle), shapely.get_y(middle)
+
+
+def outlines_of(seen: Seen, rows: Rows) -> Geometries:
+    """Shapes of these boundaries in degrees; None where one has none."""
+    return np.asarray(shapely.from_wkb([seen.geometry("boundary", int(row)) for row in rows]), object)
+
+
 def _newest(seen: Seen, rows: Rows) -> Rows:
     level, vintage = seen.column("boundary", "level")[rows], seen.column("boundary", "vintage")[rows]
     lon, lat = seen.column("boundary", "lon")[rows], seen.column("boundary", "lat")[rows]
-    outlines = shapely.from_wkb([seen.geometry("boundary", int(row)) for row in rows])
+    outlines = outlines_of(seen, rows)
     kept = ~shapely.is_missing(outlines)
     for depth in np.unique(level[kept]):
         same = np.flatnonzero(kept & (level == depth))
@@ -51,7 +72,7 @@ def _newest(seen: Seen, rows: Rows) -> Rows:
         # Equal vintages: what was heard later stands.
         newer = (vintage[area] > vintage[point]) | ((vintage[area] == vintage[point]) & (area > point))
         kept[point[newer]] = False
-    return rows[kept]
+    return np.asarray(rows[kept])
 
 
 def _named(seen: Seen, rows: Rows) -> list[Named]:

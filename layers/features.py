@@ -62,6 +62,11 @@ class Points:
     """Sentences about this selection, for the limits."""
     title: str = ""
     as_of_us: int | None = None
+    evidence: tuple[str, Rows] | None = None
+    """Kind and rows of the records that were put together into it, where those are not the layer's own kinds."""
+    choices: tuple[tuple[str, str], ...] = ()
+    """What the layer's parameter may be: value and name."""
+    choice: str = ""
 
     @property
     def unplaced(self) -> int:
@@ -84,6 +89,9 @@ class Shapes:
     notes: tuple[str, ...] = ()
     title: str = ""
     as_of_us: int | None = None
+    evidence: tuple[str, Rows] | None = None
+    choices: tuple[tuple[str, str], ...] = ()
+    choice: str = ""
 
     @property
     def unplaced(self) -> int:
@@ -119,17 +127,25 @@ def severity_areas(seen: Seen, kind: str, rows: Rows, filters: Filters) -> Shape
     )
 
 
-def status_points(
-    seen: Seen, kind: str, rows: Rows, column: str, classes: tuple[str, ...], describe: Describe
-) -> Points:
+def status_points(seen: Seen, kind: str, rows: Rows, column: str, classes: tuple[str, ...]) -> Points:
     """Records at their points, counted by the status in one of their coded columns; what is not a class is the last one."""
+    of_class = class_of(seen, kind, rows, column, classes)
+
+    def describe(at: Rows) -> list[dict[str, Property]]:
+        titles, title = seen.labels(kind, "title"), seen.column(kind, "title")
+        ids = seen.column(kind, "id")
+        return [
+            {"id": public_id(int(ids[row])), "title": titles[title[row]], "status": classes[of_class[index]]}
+            for index, row in zip(at.tolist(), rows[at].tolist(), strict=True)
+        ]
+
     return Points(
         kind=kind,
         rows=rows,
         x=taken(seen.column(kind, "x"), rows),
         y=taken(seen.column(kind, "y"), rows),
         classes=classes,
-        of_class=class_of(seen, kind, rows, column, classes),
+        of_class=of_class,
         counts=tuple(f"c_{name}" for name in classes),
         properties=describe,
     )
@@ -143,13 +159,19 @@ def class_of(seen: Seen, kind: str, rows: Rows, column: str, classes: tuple[str,
 
 def with_shape(seen: Seen, kind: str, rows: Rows) -> NDArray[np.bool_]:
     """Which rows are more than a point."""
-    shapes = np.fromiter(seen.tables[kind].wkb, np.int64)
-    return np.isin(seen.column(kind, "seq")[rows], shapes)
+    shapes = seen.tables[kind].wkb  # asked one by one: it may grow meanwhile
+    return np.array([seq in shapes for seq in seen.column(kind, "seq")[rows].tolist()], np.bool_)
+
+
+def in_force(seen: Seen, rows: Rows) -> Rows:
+    """Of these alerts those that have not expired; one that names no end holds until it is taken back."""
+    expires = seen.column("alert", "expires")[rows]
+    return np.asarray(rows[(expires == NO_TIME) | (expires > micros(seen.now))])
 
 
 def taken(column: NDArray[Any], rows: Rows) -> NDArray[Any]:
     """`column[rows]`, without copying where that is the whole column."""
-    return column if len(rows) == len(column) else column[rows]
+    return np.asarray(column if len(rows) == len(column) else column[rows])
 
 
 def title_of(item: Item) -> str:

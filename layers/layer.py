@@ -22,7 +22,7 @@ from data.columns import NO_TIME
 from data.filters import Filters
 from data.seen import Rows, Seen
 from layers import catalogue
-from layers.features import PLAIN_VIEW, Features, View, micros
+from layers.features import PLAIN_VIEW, Features, View, micros, taken
 from layers.words import say
 
 Draw = Literal["cells", "symbols", "status", "areas", "choropleth", "boundaries", "labels", "lines"]
@@ -87,6 +87,8 @@ class Layer:
     on: bool = True
     minzoom: int = 0
     maxzoom: int = MAXZOOM
+    parameter: str = ""
+    """The word of the address by which a view chooses what the layer shows: `metric` or `item`."""
     cells: int = 12
     """Into how many cells a side of a tile is parted, for points that crowd: 12 are 43 px each. 0: points never join."""
 
@@ -127,7 +129,8 @@ def layer_list(
 
 
 def _told(seen: Seen, layer: Layer, found: Features, view: View, states: Mapping[str, SourceState]) -> dict[str, Any]:
-    names = _sources(seen, layer)
+    evidence = [found.evidence] if found.evidence else [(kind, seen.rows(kind)) for kind in layer.kinds]
+    names = _sources(seen, evidence)
     as_of = found.as_of_us if found.as_of_us is not None else _newest(seen, layer.kinds[0])
     limits = [say(view.lang, layer.limits), *found.notes]
     if found.unplaced:
@@ -148,20 +151,21 @@ def _told(seen: Seen, layer: Layer, found: Features, view: View, states: Mapping
         "state": _state([states[name].state for name in names if name in states], bool(names)),
         "sources": [states[name].title or name if name in states else name for name in names],
         "limits": " ".join(limits),
+        "parameter": layer.parameter,
+        "choice": found.choice,
+        "choices": [{"key": key, "label": label} for key, label in found.choices],
         "legend": [{"label": e.label, "key": e.key, "count": e.count} for e in layer.legend(seen, found, view)],
     }
 
 
-def _sources(seen: Seen, layer: Layer) -> list[str]:
-    """Names of the sources whose records of the layer's kinds this viewer may see, most records first."""
+def _sources(seen: Seen, evidence: Iterable[tuple[str, Rows]]) -> list[str]:
+    """Names of the sources of these rows, most records first."""
     totals = np.zeros(len(seen.sources.labels), np.int64)
-    for kind in layer.kinds:
-        column = seen.column(kind, "source")
-        rows = seen.rows(kind)
-        codes = column if len(rows) == len(column) else column[rows]
+    for kind, rows in evidence:
+        codes = taken(seen.column(kind, "source"), rows)
         totals += np.bincount(codes, minlength=len(totals))[: len(totals)]
-    order = np.argsort(-totals, kind="stable")
-    return [seen.sources.labels[code] for code in order if totals[code]]
+    told = zip((-totals).tolist(), seen.sources.labels, strict=False)  # a source may have been heard of meanwhile
+    return [name for count, name in sorted(told) if count]
 
 
 def _newest(seen: Seen, kind: str) -> int | None:
@@ -169,8 +173,7 @@ def _newest(seen: Seen, kind: str) -> int | None:
     rows = seen.rows(kind)
     if not len(rows):
         return None
-    times = seen.column(kind, "time")
-    times = times if len(rows) == len(times) else times[rows]
+    times = taken(seen.column(kind, "time"), rows)
     newest = int(times.max())
     if newest > micros(seen.now):
         newest = int(np.where(times > micros(seen.now), NO_TIME, times).max())

@@ -54,7 +54,7 @@ def pick(
     """The records in one cell ("z/col/row", property `c`), newest first: {"total", "items"}. Raises `BadCell`, `BadFilter`."""
     try:
         z, column, row = (int(part) for part in cell.split("/"))
-        if not 0 <= z <= layer.maxzoom:
+        if not 0 <= z <= layer.maxzoom or not layer.cells:
             raise ValueError
     except ValueError:
         raise BadCell(f"cell: '{cell[:40]}' is not a cell like 7/1012/733 of the layer {layer.id}.") from None

@@ -25,3 +25,10 @@ def catalogue(lang: str) -> Mapping[str, str]:
 
 
 LANGUAGES = ("fr", "ar")
+GROUPING = {"fr": "\u202f"}
+
+
+def number(value: float, lang: str) -> str:
+    """A figure for a legend: whole above ten, else with one decimal; thousands parted as the language does."""
+    text = f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:,.1f}"
+    return text.replace(",", GROUPING[lang]).replace(".", ",") if lang in GROUPING else text

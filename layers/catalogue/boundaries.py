@@ -8,7 +8,7 @@ from data.filters import Filters
 from data.seen import Rows, Seen
 from layers.areas import named, on_map
 from layers.features import Shapes, View
-from layers.layer import Layer
+from layers.layer import Layer, no_legend
 from layers.mvt import POLYGON, Property
 
 LEVELS = ("adm0", "adm1", "adm2", "adm3")
@@ -37,6 +37,7 @@ LAYER = Layer(
     group="Map",
     features=features,
     heeds=(),
+    legend=no_legend,
     limits="Boundaries and names do not imply endorsement or acceptance by anyone. "
     "Where two vintages overlap the newer one is drawn.",
 )

@@ -1,0 +1,249 @@
+"""A figure by administrative area: the latest value of any indicator, or incidents counted in a window.
+
+Method. Every series (one source, category, and place) gives its latest period that has begun. Where an area has figures of
+its own level these are taken, else those of the areas or sites within it are put together: counts are added, everything
+else (rates, prices, phases) is averaged without weights; people in need, targeted or reached are the highest of the
+sectors, because the same people are in several (the mosaic method of JIAF 2.0). Of several sources the one with the newest
+period stands. A series whose latest value is blank, or which stopped two periods before its source's newest, did not
+report; an area without any series is unknown. Neither is ever zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.columns import NO_TIME, NO_XY
+from data.filters import Filters
+from data.places import LEVELS, NOWHERE
+from data.seen import DAY_US, Rows, Seen
+
+Combined = Literal["sum", "mean", "highest"]
+COUNTED = {
+    "people", "persons", "individuals", "households", "families", "children", "women", "men", "returnees",
+    "cases", "deaths", "patients", "admissions", "consultations", "doses", "beds", "sites", "schools", "events",
+}  # fmt: skip
+"""Units whose figures may be added."""
+HIGHEST = frozenset(("people_in_need", "people_targeted", "people_reached"))
+INCIDENTS, RATE = "incidents", "incidents_per_100k"
+POPULATION = "population"
+PERIOD_US = 31 * DAY_US
+"""Taken for the length of a period where the source states none."""
+
+
+class Value(NamedTuple):
+    """One area: None where its series did not report; `end_us` is the end of the period, microseconds UTC or NO_TIME."""
+
+    value: float | None
+    end_us: int
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`values` by P-code, of areas of `level` that have any series; an area that is not among them is unknown."""
+
+    metric: str
+    level: int = 2
+    unit: str = ""
+    combined: Combined = "sum"
+    values: Mapping[str, Value] = field(default_factory=dict)
+    rows: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    """The records behind it: indicators, or incidents."""
+    kind: str = "indicator"
+    unmatched: int = 0
+    """Series whose place matches no boundary."""
+    oldest_us: int | None = None
+    newest_us: int | None = None
+    """Ends of the oldest and newest period among the values, up to now."""
+
+
+def metrics(seen: Seen) -> list[str]:
+    """What `figure` can be asked for by this viewer: indicator codes in alphabetical order, then counts of incidents."""
+    rows = seen.rows("indicator")
+    codes = np.unique(seen.column("indicator", "indicator")[rows])
+    labels = seen.labels("indicator", "indicator")
+    told = sorted(labels[code] for code in codes.tolist() if labels[code])
+    return [*told, INCIDENTS, *([RATE] if POPULATION in told else [])]
+
+
+def figure(seen: Seen, filters: Filters, metric: str, level: int | None = None) -> Figure:
+    """The figure by areas of a level: where none is asked for, the deepest up to adm2 of which half the areas have a value.
+
+    `filters` bear on incidents; of indicators only `source` and `agency` choose. Raises `BadFilter`.
+    """
+    if level is None:
+        candidates = [figure(seen, filters, metric, deep) for deep in (2, 1, 0)]
+        sizes = [len({area.pcode for area in seen.places.areas if area.level == deep}) for deep in (2, 1, 0)]
+        full = [each for each, size in zip(candidates, sizes, strict=True) if size and len(each.values) * 2 >= size]
+        return full[0] if full else max(candidates, key=lambda each: len(each.values))
+    if metric == INCIDENTS:
+        return _incidents(seen, filters, level)
+    if metric == RATE:
+        return _rate(seen, filters, level)
+    return _indicator(seen, filters, metric, level)
+
+
+def _incidents(seen: Seen, filters: Filters, level: int) -> Figure:
+    """Incidents per area: none is zero, because every area of the level is counted."""
+    rows = seen.rows("incident", filters)
+    area = seen.column("incident", "area")
+    counts = np.bincount((area if len(rows) == len(area) else area[rows]) + 1, minlength=len(seen.places.areas) + 1)
+    now = int(seen.now.timestamp() * 1_000_000)
+    values = {each.pcode: 0 for each in seen.places.areas if each.level == level}
+    if values:
+        for up, count in zip(seen.places.ancestors[:, level].tolist(), counts[1:].tolist(), strict=True):
+            if up != NOWHERE:
+                values[seen.places.areas[up].pcode] += count
+    found = {pcode: Value(float(count), now) for pcode, count in values.items()}
+    unmatched = len(rows) - sum(values.values())
+    return Figure(INCIDENTS, level, "incidents", "sum", found, rows, "incident", unmatched, now, now)
+
+
+def _rate(seen: Seen, filters: Filters, level: int) -> Figure:
+    """Incidents per 100,000 people; unknown where the population is not known."""
+    counted = _incidents(seen, filters, level)
+    people = _indicator(seen, Filters(), POPULATION, level)
+    values = {
+        pcode: Value(counted.values[pcode].value / of.value * 100_000, of.end_us)  # type: ignore[operator]
+        for pcode, of in people.values.items()
+        if of.value and pcode in counted.values
+    }
+    return Figure(
+        RATE,
+        level,
+        "per 100,000",
+        "sum",
+        values,
+        counted.rows,
+        "incident",
+        counted.unmatched,
+        people.oldest_us,
+        counted.newest_us,
+    )
+
+
+def _indicator(seen: Seen, filters: Filters, metric: str, level: int) -> Figure:
+    asked = Filters(source=filters.source, agency=filters.agency, codes=(("indicator", (metric,)),))
+    rows = seen.rows("indicator", asked)
+    end, now = _ends(seen, rows), int(seen.now.timestamp() * 1_000_000)
+    begun = _begins(seen, rows, end) <= now  # what is foretold for a period to come is not yet the case
+    rows, end = rows[begun], np.minimum(end[begun], now)
+    if not len(rows) or not seen.places.areas:
+        return Figure(metric, level, unmatched=len(rows))
+    newest = _newest_of_series(seen, rows, end)
+    rows, end = rows[newest], end[newest]
+    unit = _unit(seen, rows)
+    combined: Combined = "highest" if metric in HIGHEST else "sum" if unit.casefold() in COUNTED else "mean"
+    value = np.where(_stopped(seen, rows, end), np.nan, seen.column("indicator", "value")[rows])
+    depth, unmatched = _depths(seen, rows)
+    area = seen.areas("indicator", rows, level)
+    here = np.flatnonzero((area != NOWHERE) & (depth >= level))
+    groups: dict[str, dict[str, list[int]]] = {}
+    sources = seen.column("indicator", "source")[rows]
+    for at, place, source in zip(here.tolist(), area[here].tolist(), sources[here].tolist(), strict=True):
+        by_source = groups.setdefault(seen.places.areas[place].pcode, {})
+        by_source.setdefault(seen.sources.labels[source], []).append(at)
+    category = seen.column("indicator", "category")[rows]
+    values, used = {}, []
+    for pcode, by_source in groups.items():
+        stands = max(sorted(by_source), key=lambda source: max(end[at] for at in by_source[source]))
+        members = np.array(by_source[stands])
+        members = members[depth[members] == depth[members].min()]
+        values[pcode] = Value(_together(value[members], category[members], combined), int(end[members].max()))
+        used.append(members)
+    chosen = np.sort(np.concatenate(used)) if used else np.empty(0, np.int64)
+    known = [told.end_us for told in values.values() if told.value is not None and told.end_us != NO_TIME]
+    return Figure(
+        metric,
+        level,
+        unit,
+        combined,
+        values,
+        rows[chosen],
+        "indicator",
+        unmatched,
+        min(known, default=None),
+        max(known, default=None),
+    )
+
+
+def _ends(seen: Seen, rows: Rows) -> NDArray[np.int64]:
+    end, time = seen.column("indicator", "period_end")[rows], seen.column("indicator", "time")[rows]
+    return np.where(end != NO_TIME, end, time)
+
+
+def _begins(seen: Seen, rows: Rows, end: NDArray[np.int64]) -> NDArray[np.int64]:
+    start = seen.column("indicator", "period_start")[rows]
+    return np.where(start != NO_TIME, start, end)
+
+
+def _newest_of_series(seen: Seen, rows: Rows, end: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Position of the newest row of each series; of equals the one heard last."""
+    names = ("source", "category", "area", "adm_pcode", "x", "y")
+    columns = [seen.column("indicator", name)[rows] for name in names]
+    order = np.lexsort((rows, end, *columns))
+    stays = np.zeros(len(rows), np.bool_)
+    stays[-1] = True
+    for column in columns:
+        stays[:-1] |= np.diff(column[order]) != 0
+    return np.asarray(np.sort(order[stays]))
+
+
+def _stopped(seen: Seen, rows: Rows, end: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Series that ended two periods or more before the newest one of their source."""
+    start, source = seen.column("indicator", "period_start")[rows], seen.column("indicator", "source")[rows]
+    stated = (start != NO_TIME) & (end != NO_TIME) & (end > start)
+    length = np.where(stated, end - np.where(stated, start, 0), PERIOD_US)
+    newest = np.full(len(seen.sources.labels), NO_TIME)
+    np.maximum.at(newest, source, end)
+    told = end != NO_TIME
+    behind = newest[source] - np.where(told, end, newest[source])
+    return np.asarray(told & (behind >= 2 * np.maximum(length, DAY_US)))
+
+
+def _depths(seen: Seen, rows: Rows) -> tuple[NDArray[np.int64], int]:
+    """The level each series speaks of (LEVELS for a site), and how many are of a place that no boundary matches.
+
+    Where a code is not known and the name neither, a row is placed in the area above: it is then a part of it, not its
+    whole. Only what the row said tells, so those rows are read.
+    """
+    area = seen.column("indicator", "area")[rows]
+    levels = np.array([each.level for each in seen.places.areas], np.int64)
+    depth = np.where(area == NOWHERE, NOWHERE, levels[area])
+    site = seen.column("indicator", "x")[rows] != NO_XY
+    codes, labels = seen.column("indicator", "adm_pcode")[rows], seen.labels("indicator", "adm_pcode")
+    unsure = [
+        at
+        for at in np.flatnonzero(~site & (area != NOWHERE)).tolist()
+        if labels[codes[at]].upper() != seen.places.areas[area[at]].pcode.upper()
+    ]
+    unmatched = int(np.count_nonzero(area == NOWHERE))
+    for at, item in zip(unsure, seen.items("indicator", rows[unsure]), strict=True):
+        said = max((n for n, name in enumerate(item.record.adm_names, start=1) if name), default=0)
+        if said > depth[at] or (not said and labels[codes[at]]):
+            unmatched += 1
+            depth[at] = max(said, depth[at] + 1)
+    return np.where(site & (area != NOWHERE), LEVELS, depth), unmatched
+
+
+def _unit(seen: Seen, rows: Rows) -> str:
+    """The unit most of the rows state."""
+    counts = np.bincount(seen.column("indicator", "unit")[rows])
+    labels: Sequence[Any] = seen.labels("indicator", "unit")
+    return max(((count, labels[code]) for code, count in enumerate(counts.tolist()) if count), default=(0, ""))[1]
+
+
+def _together(value: NDArray[np.float64], category: NDArray[np.int32], combined: Combined) -> float | None:
+    told = ~np.isnan(value)
+    if not told.any():
+        return None
+    value, category = value[told], category[told]
+    if combined == "mean":
+        return float(value.mean())
+    if combined == "sum":
+        return float(value.sum())
+    return float(np.bincount(category, value).max())
