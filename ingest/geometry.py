@@ -37,6 +37,13 @@ def line(places: Places, name: str) -> BaseGeometry:
     return _cut(LineString(_unrolled(places, name)))
 
 
+def box(west: float, east: float, south: float, north: float, name: str) -> BaseGeometry:
+    """The area between two longitudes and two latitudes; it crosses the antimeridian where west is beyond east."""
+    if not (-360.0 <= west <= 360.0 and -360.0 <= east <= 360.0 and -90.0 <= south <= north <= 90.0):
+        raise Refusal(name, "is outside -180..180, -90..90 degrees", (west, east, south, north))
+    return _cut(shapely.box(west, south, east + 360.0 if east < west else east, north))
+
+
 def ellipse(
     lon: float, lat: float, major_m: float, minor_m: float, name: str, major_azimuth_deg: float = 0.0
 ) -> BaseGeometry:

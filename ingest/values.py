@@ -142,6 +142,8 @@ def _instant_of(value: str, zone: str) -> datetime | None:
         return _aware(datetime.fromisoformat(value), zone)
     except (ValueError, OverflowError):
         pass
+    if value.endswith((" GMT", " UTC")):
+        zone = "UTC"
     for form in _FORMATS:
         try:
             return _aware(datetime.strptime(value, form), zone)  # noqa: DTZ007 (given its zone there)
