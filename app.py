@@ -101,7 +101,6 @@ def ingest(settings: Settings, asked: argparse.Namespace) -> int:
     """Read files through a feed and say what became of every row."""
     from ingest.feed import Payload
     from ingest.feeds import all_feeds
-    from ingest.run import Misuse, exit_code
     from ingest.run import ingest as read
 
     if asked.feed != "auto" and asked.feed not in all_feeds():
@@ -117,18 +116,16 @@ def ingest(settings: Settings, asked: argparse.Namespace) -> int:
     store = _store(settings)
     try:
         results = read(store, settings, payloads, asked.feed, asked.source, progress=_progress())
-    except Misuse as error:
-        return _refuse(str(error))
     finally:
         store.close()
     for result in results:
         print(json.dumps(result) if asked.json else _tally(result), flush=True)
-    return exit_code(results)
+    return 3 if any("error" in result for result in results) else 0
 
 
 def _tally(result: dict[str, Any]) -> str:
-    if result["unreadable"]:
-        return f"{result['path']}: {result['unreadable']}"
+    if "error" in result:
+        return f"{result['path']}: {result['error']}"
     names = ("accepted", "revised", "unchanged", "retracted", "rejected")
     told = ", ".join(f"{result[name]:,} {name}" for name in names if result[name])
     lines = [

@@ -126,6 +126,9 @@ class Feed:
     record: Callable[[Any, Context], Record | Retract]
     absence: Literal["keep", "retract"] = "keep"
     """Whether what a payload no longer lists is kept, or was taken back (the feed always sends its whole state)."""
+    keys: Literal["feed", "list"] = "feed"
+    """How far the partner's keys reach: they mean one thing wherever the format is used, or only within one list of theirs
+    (row 7 of two facility lists are two sites). Lists that nobody named a source for are sources of their own."""
     precedence: Callable[[Payload], int] = lambda payload: 0
     """Of several payloads at once the lower is read first (boundaries before incidents, look-ups before stock)."""
 

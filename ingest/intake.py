@@ -61,8 +61,9 @@ def feed_of(name: str) -> Feed:
     return feed
 
 
-def source_of(settings: Settings, feed: Feed | None, name: str | None) -> Source:
-    """Whose a payload of a feed is: the source of that name, else the settings' only one of the feed, else the feed's own.
+def source_of(settings: Settings, feed: Feed | None, name: str | None, payload: Payload | None = None) -> Source:
+    """Whose a payload of a feed is: the source of that name, else the settings' only one of the feed, else the feed's own
+    (the list's own, by the payload's name, where the partner's keys hold within one list only).
 
     `feed` is None for what no feed recognised. Raises `Misuse` where the named source is read with another feed.
     """
@@ -71,7 +72,10 @@ def source_of(settings: Settings, feed: Feed | None, name: str | None) -> Source
     feed_name = AUTO if feed is None else feed.name
     if name is None:
         of_feed = [source for source in settings.sources.values() if source.feed == feed_name]
-        return of_feed[0] if len(of_feed) == 1 else settings.source(feed_name, feed_name)
+        if len(of_feed) == 1:
+            return of_feed[0]
+        stem = Path(printable(payload.name)).stem if payload is not None and feed is not None and feed.keys == "list" else ""
+        return settings.source(stem.strip("-") or feed_name, feed_name)
     source = settings.source(name, feed_name)
     if feed is not None and source.feed not in (feed_name, AUTO):
         raise Misuse(f"source '{name}' is read with the feed {source.feed}, not {feed_name}.")

@@ -34,7 +34,7 @@ def ingest(
     """Read payloads through a feed, or each through the one that recognises it; results in the order given.
 
     Those that others need come first (boundaries, look-up tables). Without a source name it is the settings' only source
-    of that feed, else the feed's own name. Raises `Misuse`, and what the store raises; never for what a payload holds.
+    of that feed, else the feed's own name or the list's. Raises `Misuse`, and what the store raises; never for what a payload holds.
     """
     named = _feed_named(settings, feed_name, source_name)
     chosen: list[tuple[int, int, Feed | Unreadable]] = []
@@ -52,7 +52,7 @@ def ingest(
             received = datetime.now(UTC)
             results[number] = keep_unreadable(store, settings, payload, feed_name, source, found, received)
         else:
-            source = source_of(settings, found, source_name)
+            source = source_of(settings, found, source_name, payload)
             results[number] = take_in(store, settings, payload, found, source, progress)
     health.flush(store)
     return [results[number] for number in range(len(payloads))]

@@ -124,5 +124,6 @@ FEED = Feed(
     recognise=recognise,
     rows=rows,
     record=record,
+    keys="list",
     precedence=lambda payload: -20,
 )

@@ -1,9 +1,11 @@
 """Any table (csv, tsv, xls, xlsx, JSON rows) by a mapping in the settings of its source, or by its HXL tags.
 
-    [sources.districts.options]
+    [[source]]
+    name = "districts"
+    feed = "table"
     kind = "indicator"
     template = "{District P-code}-{Week}"        # where no column is a key
-    [sources.districts.options.columns]
+    [source.columns]
     value = "#affected+infected"                 # an HXL tag, or
     adm_pcode = "District P-code"                # a heading, or
     indicator = { value = "measles" }            # the same for every row, or
@@ -11,7 +13,8 @@
 
 Fields are those of the kind of record, and `adm1_name` to `adm3_name`, `geometry` (WKT), `disaggregation.<group>`. Without
 a key the record's is made of what it is about (place, time, who, what), not of what was counted. Of fields that are not
-mapped, those with a usual HXL tag are read by it; all other columns become attributes.
+mapped, those with a usual HXL tag are read by it; all other columns become attributes. Whether 8/1/2014 is in January or
+in August is told by the other days of its column, or by `month_first` of the source.
 """
 
 from __future__ import annotations
@@ -68,7 +71,7 @@ def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
         read_one = True
         yield from _said(table, ways, str(source.options.get("template", "")), orders.get(table.sheet, {}))
     if not read_one:
-        raise ValueError(f"{payload.name}: {'; '.join(missing)}; say in options.columns of {source.name} what is what")
+        raise ValueError(f"{payload.name}: {'; '.join(missing)}; say in `columns` of source {source.name} what is what")
 
 
 def _orders(payload: Payload, source: Source) -> dict[str, dict[str, bool | None]]:
@@ -170,4 +173,5 @@ FEED = Feed(
     recognise=recognise,
     rows=rows,
     record=record,
+    keys="list",
 )
