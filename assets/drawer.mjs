@@ -3,7 +3,7 @@
 import { button, el, text } from "./dom.mjs";
 import { age, dtg, grid, latlon, number, severityOf, severityWord, time, words } from "./format.mjs";
 import { lang, named, t } from "./i18n.mjs";
-import { api, get, setFilters, setView } from "./state.mjs";
+import { api, get, setFilters, visit } from "./state.mjs";
 
 function copyButton(label, value) {
   const node = button("cg-link cg-copy", label);
@@ -31,7 +31,7 @@ function itemRow(item, now) {
   node.append(mark, el("span", "cg-item-title", item.title || words(item.category) || item.id),
     el("span", "cg-item-place", [item.place, item.source].filter(Boolean).join(" · ")),
     el("span", "cg-age", Number.isFinite(at) ? age((now() - at) / 1000) : ""));
-  node.addEventListener("click", () => setView({ record: item.id }));
+  node.addEventListener("click", () => visit({ record: item.id }));
   return el("li", "", node);
 }
 
@@ -39,7 +39,7 @@ function itemRow(item, now) {
 const fromFeature = ({ id, properties: p }) =>
   ({ id: p.id ?? id, title: p.title ?? p.name, category: p.category, severity: p.severity, t: p.event_time, place: p.place, source: p.source });
 
-export function drawer(host, { now, signal }) {
+export function drawer(host, { now, kpi, signal }) {
   host.setAttribute("role", "complementary");
   const close = button("cg-close", t("close"), "×");
   const back = button("cg-back", t("back"), "‹");
@@ -52,13 +52,15 @@ export function drawer(host, { now, signal }) {
   let list = null; // the list a record was opened from
   let asked = 0;
   let cameFrom = null;
+  let told = null; // what the address asked for last
 
   close.addEventListener("click", shut);
-  back.addEventListener("click", () => setView({ record: null }));
+  back.addEventListener("click", () => visit({ record: null }));
 
   function shut() {
     list = null;
-    setView({ record: null });
+    visit({ record: null, kpi: null });
+    told = " ";
     show(false);
   }
 
@@ -72,7 +74,7 @@ export function drawer(host, { now, signal }) {
   function begin(heading) {
     text(title, heading);
     host.setAttribute("aria-label", heading);
-    back.hidden = !(get("record") && list);
+    back.hidden = !(get("record") && (list || get("kpi")));
     body.setAttribute("aria-busy", "true");
     show(true);
     asked += 1;
@@ -95,7 +97,7 @@ export function drawer(host, { now, signal }) {
     } catch (error) {
       if (signal.aborted) return null;
       const again = button("cg-link", t("retry"));
-      again.addEventListener("click", follow);
+      again.addEventListener("click", () => follow(true));
       return fill(turn, el("p", "cg-empty", t("drawer.failed", { reason: error.message })), again);
     }
   }
@@ -157,9 +159,23 @@ export function drawer(host, { now, signal }) {
     return found && { items: found.features.map(fromFeature), total: found.numberMatched ?? found.features.length };
   };
 
-  function follow() {
+  function behind(id) {
+    const found = kpi(id);
+    if (!found) return null;
+    const table = button("cg-action", t("drawer.table"));
+    table.addEventListener("click", () => setFilters({ table: id, kpi: null }));
+    const before = [el("p", "cg-drawer-method", found.method), el("p", "cg-drawer-note", [found.source, found.as_of && t("as_of", { time: dtg(found.as_of) })].filter(Boolean).join(" · ")), table];
+    return listOf({ title: found.title, before, load: fromCollection(found.records_href) });
+  }
+
+  /** Shows what the address asks for; unless `again`, only when that has changed. */
+  function follow(again = false) {
     const id = get("record");
+    const asks = `${id} ${get("kpi")}`;
+    if (asks === told && again !== true) return null;
+    told = asks;
     if (id) return record(id);
+    if (get("kpi")) return behind(get("kpi"));
     if (list) return listOf(list);
     return show(false);
   }
@@ -172,9 +188,10 @@ export function drawer(host, { now, signal }) {
     },
     /** What a click on the map asks for: {record} | {pick, layer, title} | {area, layer} | {items, title}. */
     async show(what) {
-      if (what.record) return setView({ record: what.record });
+      if (what.record) return visit({ record: what.record });
       list = null;
-      setView({ record: null });
+      visit({ record: null, kpi: null });
+      told = " ";
       if (what.items) return listOf({ title: what.title, load: fromCollection(what.items) });
       if (what.pick) {
         const [z, x, y] = what.pick.split("/");

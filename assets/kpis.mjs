@@ -5,7 +5,7 @@ import { attr, button, el, keyed, part, parts, show, text } from "./dom.mjs";
 import { age, dtg, number, severityOf, severityWord, time } from "./format.mjs";
 import { t } from "./i18n.mjs";
 import { drawBars, drawSpark, sparkLine } from "./spark.mjs";
-import { setFilters, setView } from "./state.mjs";
+import { setFilters, visit } from "./state.mjs";
 import { explain } from "./tip.mjs";
 
 const LISTED = 6;
@@ -20,7 +20,7 @@ function card() {
     part("bars", "div", "cg-bars"), part("list", "ol", "cg-list"));
   figure.dataset.part = "figure";
   node.querySelector("svg").dataset.part = "spark";
-  parts(node).figure.addEventListener("click", () => setView({ kpi: node.cgKpi.id, record: null }));
+  parts(node).figure.addEventListener("click", () => visit({ kpi: node.cgKpi.id, record: null }));
   explain(figure, () => explanation(node.cgKpi));
   return node;
 }
@@ -43,7 +43,7 @@ function listRow() {
   row.removeAttribute("aria-label");
   row.append(part("mark", "i", "cg-sev"), part("title", "span", "cg-item-title"), part("place", "span", "cg-item-place"), part("age", "span", "cg-age"));
   const node = el("li", "", row);
-  row.addEventListener("click", () => setView({ record: node.cgItem.id }));
+  row.addEventListener("click", () => visit({ record: node.cgItem.id }));
   return node;
 }
 
@@ -57,7 +57,7 @@ function fillRow(node, item, now) {
   text(old, age((now - time(item.t)) / 1000));
 }
 
-export function kpiPanel(host, { now }) {
+export function kpiPanel(host, { now, wall = false }) {
   host.setAttribute("role", "region");
   host.setAttribute("aria-label", t("kpi.region"));
   const body = el("div", "cg-kpis");
@@ -91,10 +91,34 @@ export function kpiPanel(host, { now }) {
     text(source, [kpi.source, stale && seconds !== null ? `${stale}, ${age(seconds)}` : stale].filter(Boolean).join(" · "));
   }
 
+  /** Where small figures stand two abreast (on the wall), the last of an odd number takes the whole row. */
+  function pair() {
+    const small = [...body.children].filter((node) => !node.classList.contains("cg-wide"));
+    small.forEach((node, i) => {
+      node.classList.toggle("cg-second", i % 2 === 1);
+      node.classList.toggle("cg-alone", i === small.length - 1 && i % 2 === 0);
+    });
+  }
+
+  /** The wall does not scroll: it says less, step by step, until all figures stand whole. */
+  function fit() {
+    if (!wall) return;
+    const shape = `${shapes().join()} ${host.clientHeight}`;
+    if (shape === fitted) return;
+    fitted = shape;
+    for (const tight of [null, "1", "2", "3"]) {
+      attr(body, "data-tight", tight);
+      if (body.scrollHeight <= host.clientHeight + 1) break;
+    }
+  }
+  let fitted = "";
+  const shapes = () => [...body.children].map((node) => `${node.dataset.id}${node.classList.contains("cg-wide")}`);
+
   return {
-    update({ kpis }) {
-      keyed(body, kpis, (kpi) => kpi.id, card, fill);
-      body.dataset.count = kpis.length;
+    update(answer) {
+      keyed(body, answer.kpis, (kpi) => kpi.id, card, fill);
+      pair();
+      fit();
     },
     /** Ages move on while nothing arrives. */
     tick() {

@@ -2,7 +2,7 @@
 // Emits on window: `cg:revision` {revision, kinds|null, critical}, `cg:status` {sources...}, `cg:link`
 // {state: ok|late|lost, last_heard, interval_s}, `cg:restart` (another server process answers), `cg:reload`.
 
-const BACKOFF_S = [1, 2, 4, 8, 15];
+const BACKOFF_S = [1, 2, 3, 5];
 const LATE = 2; // intervals without a word
 const LOST = 5;
 

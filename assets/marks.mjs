@@ -45,6 +45,9 @@ function ringText(look) {
   };
 }
 
+/** What a source that went silent once said is still shown, but fainter. */
+const silent = (layer) => (layer.state === "stale" || layer.state === "failed" ? 0.55 : 1);
+
 const iconLayout = { "icon-allow-overlap": true, "icon-padding": 0 };
 
 function symbolLayer(layer, suffix, layout, paint = {}, more = {}) {
@@ -63,7 +66,8 @@ function cells(layer, look) {
     ...iconLayout, ...ringText(look), "icon-image": image, "symbol-sort-key": order,
   }, {
     "text-color": ink,
-    "icon-opacity": ["case", [">", n, 1], 1, ["+", 0.42, ["*", 0.58, ["min", 1, ["max", 0, ["coalesce", ["get", "fade"], 1]]]]]],
+    "text-opacity": silent(layer),
+    "icon-opacity": ["*", silent(layer), ["case", [">", n, 1], 1, ["+", 0.42, ["*", 0.58, ["min", 1, ["max", 0, ["coalesce", ["get", "fade"], 1]]]]]]],
   })]];
 }
 
@@ -100,7 +104,7 @@ function status(layer, look) {
   const urgent = ["match", str("status"), ["stockout", "closed"], 3, ["lt7", "partly"], 2, 1];
   return [[70, symbolLayer(layer, "", {
     ...iconLayout, ...ringText(look), "icon-image": image, "symbol-sort-key": ["case", [">", n, 1], 10, urgent],
-  }, { "text-color": ink })]];
+  }, { "text-color": ink, "text-opacity": silent(layer), "icon-opacity": silent(layer) })]];
 }
 
 const severityColour = (colour) =>

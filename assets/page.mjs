@@ -53,16 +53,17 @@ async function start(app, life) {
 
   const found = {}; // the parts this page has
   let layers = null;
+  let kpis = null;
     let countsDue = 0;
 
   if (host("help")) found.help = helpSheet(host("help"));
   if (host("banner")) found.banner = banner(host("banner"), { page, now, help: found.help });
   if (host("strip")) found.strip = freshnessStrip(host("strip"), { now, wall });
   if (host("strip") && page === "picture") phoneTabs(host("strip"), app);
-  if (host("kpis")) found.kpis = kpiPanel(host("kpis"), { now });
-  if (host("sources")) found.feeds = feedsPanel(host("sources"), { now, signal });
+  if (host("kpis")) found.kpis = kpiPanel(host("kpis"), { now, wall });
+  if (host("feeds")) found.feeds = feedsPanel(host("feeds"), { now, signal });
   if (host("brush")) found.brush = timeBrush(host("brush"), { now, signal });
-  if (host("drawer")) found.drawer = drawer(host("drawer"), { now, signal });
+  if (host("drawer")) found.drawer = drawer(host("drawer"), { now, signal, kpi: (id) => kpis?.kpis.find((one) => one.id === id) });
 
   const query = () => ({ lang: lang(), metric: get("metric") });
   const getLayers = () => read(api("/api/layers", query()));
@@ -76,6 +77,11 @@ async function start(app, life) {
     found.map?.update(doc);
   }
 
+  function takeKpis(answer) {
+    kpis = answer;
+    found.kpis.update(answer);
+  }
+
   function takeStatus(status) {
     if (status.now) skew = Date.parse(status.now) - Date.now();
     found.strip?.update(status);
@@ -86,7 +92,7 @@ async function start(app, life) {
     const past = Boolean(get("as_known_at"));
     const jobs = [];
     jobs.push(getLayers().then(takeLayers));
-    if (found.kpis) jobs.push(getKpis().then(found.kpis.update));
+    if (found.kpis) jobs.push(getKpis().then(takeKpis));
     if (found.map && !(past && kinds)) jobs.push(found.map.refresh(revision, kinds));
     if (found.brush && (!kinds || (kinds.includes("incidents") && Date.now() > countsDue))) {
       countsDue = Date.now() + COUNTS_EVERY_MS;
@@ -105,7 +111,7 @@ async function start(app, life) {
   const refresh = refresher(bring);
   signal.addEventListener("abort", () => refresh.stop());
 
-  const status = await firstAnswer(() => read("/api/status"), host("map") ?? host("sources") ?? app, signal);
+  const status = await firstAnswer(() => read("/api/status"), host("map") ?? host("feeds") ?? app, signal);
   takeStatus(status);
   if (host("map")) {
     takeLayers(await firstAnswer(getLayers, host("map"), signal));

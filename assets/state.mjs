@@ -5,7 +5,7 @@ export const FILTERS = [
   "from", "to", "window", "area", "category", "severity", "agency", "source", "q", "as_known_at",
 ];
 const DEFAULT_WINDOW = "28d";
-const HOURS = { "24h": 24, "7d": 168, "28d": 672, "90d": 2160, "1y": 8760 };
+const HOURS = { "24h": 24, "72h": 72, "7d": 168, "28d": 672, "90d": 2160, "1y": 8760 };
 
 let current = location.search;
 
@@ -48,7 +48,7 @@ export function period(now) {
   return { from: length === null ? null : to - length, to };
 }
 
-function write(changes, how) {
+function write(changes, how, toDash) {
   const query = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(changes)) {
     if (value === null || value === undefined || value === "") query.delete(name);
@@ -58,15 +58,18 @@ function write(changes, how) {
   const next = text ? `?${text}` : "";
   if (next === location.search) return;
   history[how](history.state, "", location.pathname + next + location.hash);
-  if (how === "pushState") window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+  if (toDash) window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
   announce();
 }
 
 /** A change of what is counted: a new entry in the history, heard by the Dash side too. */
-export const setFilters = (changes) => write(changes, "pushState");
+export const setFilters = (changes) => write(changes, "pushState", true);
 
-/** A change of the view alone (map position, open drawer, layers): the current entry is rewritten. */
-export const setView = (changes) => write(changes, "replaceState");
+/** Something was opened or closed beside the map: a new entry, so that "back" undoes it. */
+export const visit = (changes) => write(changes, "pushState", false);
+
+/** A change of the view alone (map position, layers, theme): the current entry is rewritten. */
+export const setView = (changes) => write(changes, "replaceState", false);
 
 function split(search) {
   const query = new URLSearchParams(search);

@@ -27,11 +27,12 @@ export function setTheme(name) {
   document.body.dataset.agThemeMode = wanted;
 }
 
-/** How much larger than on a desk the map is drawn: 1 up to a 16 px root, more on large screens and on a wall. */
+/** How much larger than on a desk the map is drawn: 1 there, more on large screens and on a wall, less on a phone. */
 export function mapScale() {
   const style = getComputedStyle(document.documentElement);
   const own = Number.parseFloat(style.getPropertyValue("--map-scale")) || 1;
-  return Math.max(0.75, Math.round(Math.max(own > 1 ? 0 : 1, Number.parseFloat(style.fontSize) / 16) * own * 20) / 20);
+  const root = Number.parseFloat(style.fontSize) / 16;
+  return Math.round((own === 1 ? Math.max(1, root) : own * root) * 20) / 20;
 }
 
 /** What a status key looks like: colour token and shape. Word and number come from the legend. */
