@@ -62,7 +62,9 @@ def _severity(said: Mapping[str, Any], name: str, zone: str, month_first: bool |
         return Severity[word]
     if re.fullmatch(r"[0-5](\.0)?", word):
         return Severity(int(word[0]))
-    raise Refusal(name, f"is none of {', '.join(Severity.__members__)}; say in options.columns what it means", word)
+    raise Refusal(
+        name, f"is none of {', '.join(Severity.__members__)}; say in `columns` of the source what it means", word
+    )
 
 
 def _one_of(allowed: tuple[str, ...]) -> Reader:
@@ -77,7 +79,7 @@ def _one_of(allowed: tuple[str, ...]) -> Reader:
                 if re.search(ROUTE_WORDS[status], bare(word).replace("_", " ")):
                     return status
         options = ", ".join(option for option in allowed if option)
-        raise Refusal(name, f"is none of {options}; say in options.columns what it means", word)
+        raise Refusal(name, f"is none of {options}; say in `columns` of the source what it means", word)
 
     return reader
 

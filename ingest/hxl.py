@@ -177,6 +177,8 @@ def mapped(tags: Mapping[str, str], kind: str, told: Iterable[str] = ()) -> list
     """
     fields = {**EVERY, **OF_KIND.get(kind, {})}
     columns = {name: column for name, patterns in fields.items() if (column := find(tags, patterns))}
+    if kind in ("site", "route") and columns.get("place") == columns.get("title"):
+        columns.pop("place", None)
     families = _families(tags)
     if kind == "indicator" and "value" not in {*columns, *told} and families:
         return [

@@ -23,7 +23,7 @@ COUNTED = re.compile(
 
 
 def columns_of(source: Source) -> dict[str, Any]:
-    """`options.columns`, with `disaggregation.F = "Women"` as one name. Raises ValueError at what is no mapping."""
+    """`columns` of the source, with `disaggregation.F = "Women"` as one name. Raises ValueError at what is no mapping."""
     found: dict[str, Any] = {}
     for name, spec in dict(source.options.get("columns") or {}).items():
         if name == "disaggregation" and isinstance(spec, Mapping):
@@ -34,7 +34,7 @@ def columns_of(source: Source) -> dict[str, Any]:
             found[name] = spec
         else:
             raise ValueError(
-                f"options.columns.{name} of source {source.name} must be a heading, an HXL tag, {{ value = … }} or"
+                f"columns.{name} of source {source.name} must be a heading, an HXL tag, {{ value = … }} or"
                 " { column = …, words = { … } }"
             )
     return found
@@ -43,10 +43,10 @@ def columns_of(source: Source) -> dict[str, Any]:
 def check_settings(kind: str, columns: Mapping[str, Any], source: Source) -> None:
     """Raise ValueError at a kind or a field that there is not."""
     if kind not in FIELDS:
-        raise ValueError(f"options.kind of source {source.name} is {kind!r}; allowed are {', '.join(FIELDS)}")
+        raise ValueError(f"kind of source {source.name} is {kind!r}; allowed are {', '.join(FIELDS)}")
     for name in columns:
         if name not in FIELDS[kind] and not EXTRA.fullmatch(name):
-            raise ValueError(f"options.columns.{name} of source {source.name}: {kind} has {', '.join(FIELDS[kind])}")
+            raise ValueError(f"columns.{name} of source {source.name}: {kind} has {', '.join(FIELDS[kind])}")
 
 
 def told(way: hxl.Mapped, columns: Mapping[str, Any], table: Table) -> hxl.Mapped:

@@ -36,8 +36,8 @@ NAME = (
 )
 COLUMNS: dict[str, tuple[str, ...]] = {
     "code": _words(
-        "site_code site_id facility_code facility_id hf_id center_id centre_id loc_id id code uuid uid ssid objectid fid gid"
-        " osm_id q_code reference no"
+        "site_code site_id facility_code facility_id hf_code hf_id center_id centre_id loc_id code id uuid uid ssid objectid fid"
+        " gid osm_id q_code reference no"
     ),
     "type": _words(
         "facility_type facil_type hf_type site_type type_of_facility source_type water_source_type type loctype category"
@@ -61,8 +61,25 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "owner",
     ),
     "beds": ("beds", "number_of_beds", "bed_capacity", "total_beds", "no_of_beds", "nb_lits", "lits"),
-    "served": ("population_served", "people_served", "catchment_population", "catchment", "beneficiaries"),
-    "date": ("report_date", "date_reported", "assessment_date", "last_updated", "updated", "date"),
+    "served": (
+        "population_served",
+        "people_served",
+        "catchment_population",
+        "catchment_pop",
+        "catchment",
+        "individuals",
+        "users",
+    ),
+    "date": (
+        "report_date",
+        "date_reported",
+        "assessment_date",
+        "date_assessed",
+        "last_assessed",
+        "last_updated",
+        "updated",
+        "date",
+    ),
 }
 NOT_SITES = frozenset(_words("fatalities event_date event_type price commodity currency reached targeted"))
 """Headings of tables that also have names and places, but are of events, prices or activities."""

@@ -2,7 +2,7 @@
 
 The columns of P-codes tell the level (`ADM2_PCODE`, `admin2Pcode`, `adm2_pcode`); the deepest is the area's own.
 `validOn` is the vintage: the same codes of another vintage are other areas, so both are kept. A country's outline often
-comes without any column; its code then is `options.country` of the source, or begins the file's name (`ssd_adm0`).
+comes without any column; its code then is `country` of the source, or begins the file's name (`ssd_adm0`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def recognise(payload: Payload) -> int:
         with payload.open() as stream:
             stream.seek(max(stream.seek(0, os.SEEK_END) - 16_384, 0))
             return 95 if PCODE_KEY.search(stream.read().decode("utf-8", "replace")) else 0
-    return 40 if BARE_AREA.match(head) else 0
+    return 55 if BARE_AREA.match(head) else 0
 
 
 def rows(payload: Payload, source: Source) -> Iterable[Any]:
@@ -53,7 +53,7 @@ def rows(payload: Payload, source: Source) -> Iterable[Any]:
         raise ValueError(f"{payload.name} is in {crs}; save it in longitude and latitude (EPSG:4326)")
     hint = re.match(r"([a-z]{3})[_-]", payload.name, re.IGNORECASE)
     country = str(source.options.get("country") or (hint[1] if hint else ""))
-    for feature in document["features"] if document.get("type") == "FeatureCollection" else [document]:
+    for feature in document.get("features") or [] if document["type"] == "FeatureCollection" else [document]:
         yield {**feature, "country": country}
 
 
@@ -69,13 +69,13 @@ def record(row: Any, context: Context) -> Record:
     else:
         pcode = iso2(text(properties, "iso3") or text(properties, "iso2") or row["country"])
         if not pcode:
-            raise Refusal("country", "is not said; set options.country of the source to its ISO code")
+            raise Refusal("country", "is not said; set `country` of the source to its ISO code")
     if not row.get("geometry"):
         raise Refusal("geometry", "is missing")
     lon, lat, wkb = shape(geojson_shape(row["geometry"]))
     if wkb is None:
         raise Refusal("geometry", "is a point, not an area")
-    vintage = _first_time(properties, VALID_ON, context)
+    vintage = _first_day(properties, VALID_ON)
     names = tuple(text(properties, columns.names.get(each, "")) for each in range(1, level + 1))
     own = columns.names.get(level, "")
     used = {*columns.all(), *VALID_ON}
@@ -83,7 +83,7 @@ def record(row: Any, context: Context) -> Record:
         source_ref=f"{pcode}@{vintage.date()}" if vintage else pcode,
         title=text(properties, own) or (str(context.source.options.get("name", "")) if not level else "") or pcode,
         category=f"adm{level}",
-        version_time=_first_time(properties, CHANGED, context),
+        version_time=_first_day(properties, CHANGED),
         lon=lon,
         lat=lat,
         wkb=wkb,
@@ -103,8 +103,9 @@ def _flat(value: Any) -> str | int | float | bool:
     return value if isinstance(value, (str, int, float, bool)) else json.dumps(value, ensure_ascii=False)
 
 
-def _first_time(properties: Mapping[str, Any], keys: Iterable[str], context: Context) -> datetime | None:
-    return next((instant(properties, key, context.source.timezone) for key in keys if text(properties, key)), None)
+def _first_day(properties: Mapping[str, Any], keys: Iterable[str]) -> datetime | None:
+    """A day of the calendar, which is the same in every time zone."""
+    return next((instant(properties, key) for key in keys if text(properties, key)), None)
 
 
 FEED = Feed(
