@@ -57,18 +57,20 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
         return _refuse(f"without accounts only this machine may connect: use 127.0.0.1, not {host}.")
     from dashboard.http import make_server
     from data.picture import Picture
+    from ingest.exercise.load import start_playing
     from ingest.run import start
 
     store = _store(settings)
     picture = Picture(store)
     picture.catch_up()
-    running = start(store, settings)
+    running = [each for each in (start(store, settings), start_playing(store, settings)) if each]
     try:
         server = make_server(_services(settings, store, picture))
         print(f"{settings.mission.name} on http://{host}:{port} (this machine only: there are no accounts)", flush=True)
         uvicorn.run(server, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3, server_header=False)
     finally:
-        running.stop()
+        for each in running:
+            each.stop()
         store.close()
     return 0
 
@@ -172,12 +174,12 @@ def feeds(settings: Settings, asked: argparse.Namespace) -> int:
 
 def exercise(settings: Settings, asked: argparse.Namespace) -> int:
     """Load the bundled exercise into an empty home; `--fresh` moves an exercise that is there aside first."""
-    from ingest.exercise.load import AlreadyThere, load_exercise
+    from ingest.exercise.load import CannotLoad, load_exercise
 
     try:
         for line in load_exercise(settings, fresh=asked.fresh, progress=_progress()):
             print(line, flush=True)
-    except AlreadyThere as error:
+    except CannotLoad as error:
         return _refuse(str(error))
     return 0
 
