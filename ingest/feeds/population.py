@@ -23,9 +23,10 @@ NOT_TOTAL = re.compile(
     r"change|growth|density|percent|%|group|status|source|year|affected|need|displaced", re.IGNORECASE
 )
 YEAR = ("reference_year", "ref_year", "pop_year", "population_year", "year", "annee", "ano")
-OTHER_FIGURES = frozenset(
-    ("in_need", "targeted", "reached", "affected", "sector", "cluster", "population_status", "price")
+OTHER_FIGURES = re.compile(
+    r"in_need|targeted|reached|affected|sector|cluster|population_status|price|(.*_)?(cases?|deaths?|death|confirmed)(_.*)?"
 )
+"""Headings of tables in which the population is only what other figures are set against."""
 A_TOTAL = re.compile(r"((grand|sub|sous)_?)?(totale?s?|totaux)")
 
 
@@ -45,12 +46,9 @@ def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
 
 def _total(table: Table) -> str | None:
     """The column of the total, where the table is one of areas and their population."""
-    columns, names = area_columns(table.header), {bare(name) for name in table.header}
-    if (
-        not (columns.pcodes or columns.names.keys() & {1, 2, 3})
-        or names & OTHER_FIGURES
-        or pick(table.header, LATITUDE)
-    ):
+    columns, names = area_columns(table.header), [bare(name) for name in table.header]
+    by_area = columns.pcodes or columns.names.keys() & {1, 2, 3}
+    if not by_area or pick(table.header, LATITUDE) or any(OTHER_FIGURES.fullmatch(name) for name in names):
         return None
     likely = [name for name in table.header if "population" in name.casefold() and not NOT_TOTAL.search(name)]
     grouped = any(group_of(name) for name in table.header if bare(name) not in TOTAL)
