@@ -68,6 +68,11 @@ def record_try(store: Store, source: Source, now: datetime) -> None:
     _record(store, source, {"last_tried_us": _micros(now)})
 
 
+def record_reachable(store: Store, source: Source, now: datetime) -> None:
+    """What stood in the way is gone (a folder is there again), but nothing was heard yet."""
+    _record(store, source, {"last_tried_us": _micros(now), "error": ""})
+
+
 def record_success(
     store: Store, source: Source, now: datetime, tally: Tally | None = None, validators: Mapping[str, Any] | None = None
 ) -> None:
@@ -87,6 +92,16 @@ def record_success(
 def record_failure(store: Store, source: Source, sentence: str, now: datetime) -> None:
     """The source could not be heard or read: why, in one sentence."""
     _record(store, source, {"last_tried_us": _micros(now), "error": sentence[:1_000] or "failed", "at": _micros(now)})
+
+
+def record_validators(store: Store, source: Source, validators: Mapping[str, Any]) -> None:
+    """What to remember for the next time, where what was heard has been recorded already."""
+    _record(store, source, {"validators": json.dumps(validators, sort_keys=True)})
+
+
+def last_tried(store: Store, name: str) -> datetime | None:
+    """When the source was last asked, or last sent something."""
+    return _time(_rows(store).get(name, {}).get("last_tried_us"))
 
 
 def validators(store: Store, name: str) -> dict[str, Any]:

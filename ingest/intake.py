@@ -164,7 +164,7 @@ def keep_unreadable(
 
 def result_of(payload: Payload, feed_name: str, source: Source, tally: Tally) -> Result:
     return {
-        "path": str(payload.path) if payload.path is not None else payload.name,
+        "path": payload.name,
         "feed": feed_name,
         "source": source.name,
         "read": tally.read,

@@ -18,6 +18,8 @@ from ingest.intake import Misuse as Misuse
 from ingest.intake import Result as Result
 from ingest.recognise import precedence
 from ingest.replay import replay as replay
+from ingest.schedule import Running
+from ingest.schedule import start as start_sources
 
 PUSHED = Limits(cpu_s=120)
 """For what is sent to us: somebody is waiting for the answer."""
@@ -34,7 +36,8 @@ def ingest(
     """Read payloads through a feed, or each through the one that recognises it; results in the order given.
 
     Those that others need come first (boundaries, look-up tables). Without a source name it is the settings' only source
-    of that feed, else the feed's own name or the list's. Raises `Misuse`, and what the store raises; never for what a payload holds.
+    of that feed, else the feed's own name or the list's. Raises `Misuse`, and what the store raises; never for what a
+    payload holds.
     """
     named = _feed_named(settings, feed_name, source_name)
     chosen: list[tuple[int, int, Feed | Unreadable]] = []
@@ -70,6 +73,11 @@ def receive(
     except Unreadable as error:
         return keep_unreadable(store, settings, payload, AUTO, source, error, datetime.now(UTC))
     return take_in(store, settings, payload, found, source_of(settings, found, source_name), limits=PUSHED)
+
+
+def start(store: Store, settings: Settings) -> Running:
+    """Begin to fetch from, watch and listen to every source that has an address. Raises `BadSettings`."""
+    return start_sources(store, settings, lambda payloads, source: ingest(store, settings, payloads, AUTO, source.name))
 
 
 def _feed_named(settings: Settings, feed_name: str, source_name: str | None) -> Feed | None:
