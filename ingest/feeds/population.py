@@ -15,7 +15,7 @@ from data.records import Indicator, Record
 from data.settings import Source
 from ingest.feed import Context, Feed, Payload, Refusal
 from ingest.headings import LATITUDE, area_columns, area_of, bare, group_of, pick
-from ingest.sheets import Table, plain, preview, tables
+from ingest.sheets import Table, distinct, plain, preview, tables
 from ingest.values import instant, number, text
 
 TOTAL = ("t_tl", "total_population", "population_total", "pop_total", "total_pop", "population", "pop", "total")
@@ -48,7 +48,8 @@ def _total(table: Table) -> str | None:
     """The column of the total, where the table is one of areas and their population."""
     columns, names = area_columns(table.header), [bare(name) for name in table.header]
     by_area = columns.pcodes or columns.names.keys() & {1, 2, 3}
-    if not by_area or pick(table.header, LATITUDE) or any(OTHER_FIGURES.fullmatch(name) for name in names):
+    placed = pick(table.header, LATITUDE) and not columns.pcodes  # a list of places with their people
+    if not by_area or placed or any(OTHER_FIGURES.fullmatch(name) for name in names):
         return None
     likely = [name for name in table.header if "population" in name.casefold() and not NOT_TOTAL.search(name)]
     grouped = any(group_of(name) for name in table.header if bare(name) not in TOTAL)
@@ -61,14 +62,20 @@ def _areas(table: Table, total: str, source: Source) -> Iterator[dict[str, Any]]
     groups = {name: key for name in table.header if name != total and (key := group_of(name))}
     stated = re.search(r"(?:19|20)\d\d", f"{total} {table.sheet}")
     used = {total, *columns.all(), *groups, year or "", group or ""}
+    seen: dict[str, list[int]] = {}
     for row in table.rows:
         pcode, names = area_of(row, columns)
+        of_year = text(row, year or "") or str(source.options.get("year") or (stated[0] if stated else ""))
+        part = group_of(text(row, group or ""))  # where the groups are rows
+        indicator = f"population_{part}" if part not in ("", "T") else "population"
+        key = ":".join(word for word in (pcode or " / ".join(names), indicator, of_year) if word)
         yield {
+            "key": distinct(key, row, seen),
             "pcode": pcode,
             "names": names,
-            "year": text(row, year or "") or str(source.options.get("year") or (stated[0] if stated else "")),
+            "year": of_year,
+            "indicator": indicator,
             "value": row.get(total),
-            "group": text(row, group or ""),
             "groups": {key: row[name] for name, key in groups.items() if name in row},
             "attributes": plain(row, used),
         }
@@ -84,16 +91,12 @@ def record(row: dict[str, Any], context: Context) -> Record:
     year = number(row, "year")
     start = instant({"year": f"{year:.0f}-01-01"}, "year") if year else None
     end = start.replace(year=start.year + 1) - timedelta(days=1) if start else None
-    area = pcode or " / ".join(names)
-    group = group_of(row["group"])
-    part = "" if group in ("", "T") else group  # a table that has the groups as rows
-    indicator = f"population_{part}" if part else "population"
     groups = {key: count for key in row["groups"] if (count := number(row["groups"], key)) is not None}
     return Indicator(
-        source_ref=":".join(part for part in (area, indicator, f"{year:.0f}" if year else "") if part),
-        title=f"Population, {next((name for name in reversed(names) if name), area)}",
+        source_ref=row["key"],
+        title=f"Population, {next((name for name in reversed(names) if name), pcode)}",
         category="population",
-        indicator=indicator,
+        indicator=row["indicator"],
         value=value,
         unit="people",
         event_time=end,
@@ -101,7 +104,7 @@ def record(row: dict[str, Any], context: Context) -> Record:
         period_end=end,
         adm_pcode=pcode,
         adm_names=names,
-        disaggregation=groups or ({part: value} if part and value is not None else {}),
+        disaggregation=groups,
         attributes=row["attributes"],
     )
 
