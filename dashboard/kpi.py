@@ -124,16 +124,16 @@ def _answer(kpi: Kpi, asked: Asked, query: Mapping[str, str], states: Sequence[A
         "count": len(found.rows),
     }
     if found.bars:
-        answer["bars"] = [{"label": label, "value": value, "mean": round(mean, 1)} for label, value, mean in found.bars]
+        answer["bars"] = [{"label": label, "value": value, "mean": round(float(mean), 1)} for label, value, mean in found.bars]
     if found.listed is not None:
         answer["list"] = [listed(seen, item) for item in seen.items(kpi.kind, found.listed)]
     return answer
 
 
 def newest(seen: Seen, kind: str, rows: Rows) -> datetime | None:
-    """The newest event time among rows."""
+    """The newest event time among rows; periods that end after now do not make a figure younger."""
     times = seen.column(kind, "time")[rows]
-    times = times[times != NO_TIME]
+    times = times[(times != NO_TIME) & (times <= int(seen.now.timestamp() * 1e6))]
     return datetime.fromtimestamp(int(times.max()) / 1e6, UTC) if len(times) else None
 
 
