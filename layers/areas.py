@@ -17,6 +17,10 @@ ROUGHLY_DEG = 0.005
 """To which names are placed: 550 m."""
 
 
+TOWNS = {"capital", "city", "town", "village", "hamlet"}
+"""Categories of sites that are places to live and no facilities (the `place` values of OpenStreetMap)."""
+
+
 @dataclass(frozen=True)
 class Named:
     """What a boundary says of itself."""
@@ -40,6 +44,12 @@ def on_map(seen: Seen) -> Rows:
 def named(seen: Seen, rows: Rows) -> Sequence[Named]:
     """What these boundaries are called, in the same order."""
     return remembered(seen, "boundary", rows, ("named",), lambda: _named(seen, rows))
+
+
+def towns_of(seen: Seen, rows: Rows) -> NDArray[np.bool_]:
+    """Which of these sites are towns."""
+    is_town = [label.casefold() in TOWNS for label in seen.labels("site", "category")]
+    return np.asarray(np.array([*is_town, False], np.bool_)[seen.column("site", "category")[rows]])
 
 
 def middles(seen: Seen, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,4 +1,4 @@
-"""The words of layers in the language of the page. English is the key; the other languages are layers/messages/*.json."""
+"""The words of layers in the language of the page, in layers/messages: by the English text, or by the key of a class."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from importlib import resources
 
 
 def say(lang: str, text: str, **values: object) -> str:
-    """The text in a language (English where it has no word for it), with its {places} filled."""
+    """The text in a language (as it stands where that has no words for it), with its {places} filled."""
     return catalogue(lang).get(text, text).format(**values) if values else catalogue(lang).get(text, text)
 
 
 @cache
 def catalogue(lang: str) -> Mapping[str, str]:
-    """English -> another language; empty for English and for languages without a catalogue."""
+    """English text or key -> the words of a language; empty for one without a catalogue."""
     if lang not in LANGUAGES:
         return {}
     found: Mapping[str, str] = json.loads(
@@ -24,7 +24,7 @@ def catalogue(lang: str) -> Mapping[str, str]:
     return found
 
 
-LANGUAGES = ("fr", "ar")
+LANGUAGES = ("en", "fr", "ar")
 GROUPING = {"fr": "\u202f"}
 
 

@@ -10,6 +10,7 @@ report; an area without any series is unknown. Neither is ever zero.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -36,7 +37,8 @@ PERIOD_US = 31 * DAY_US
 
 
 class Value(NamedTuple):
-    """One area: None where its series did not report; `end_us` is the end of the period, microseconds UTC or NO_TIME."""
+    """One area: None where its series did not report; `end_us` is the end of the period, or when its figure was
+    received where that was before; microseconds UTC or NO_TIME."""
 
     value: float | None
     end_us: int
@@ -58,7 +60,7 @@ class Figure:
     """Series whose place matches no boundary."""
     oldest_us: int | None = None
     newest_us: int | None = None
-    """Ends of the oldest and newest period among the values, up to now."""
+    """Of what times the oldest and newest of the values are."""
 
 
 def metrics(seen: Seen) -> list[str]:
@@ -148,12 +150,13 @@ def _indicator(seen: Seen, filters: Filters, metric: str, level: int) -> Figure:
         by_source = groups.setdefault(seen.places.areas[place].pcode, {})
         by_source.setdefault(seen.sources.labels[source], []).append(at)
     category = seen.column("indicator", "category")[rows]
+    as_of = np.minimum(end, _received(seen, rows))  # a year's figure that came in January says nothing of December
     values, used = {}, []
     for pcode, by_source in groups.items():
         stands = max(sorted(by_source), key=lambda source: max(end[at] for at in by_source[source]))
         members = np.array(by_source[stands])
         members = members[depth[members] == depth[members].min()]
-        values[pcode] = Value(_together(value[members], category[members], combined), int(end[members].max()))
+        values[pcode] = Value(_together(value[members], category[members], combined), int(as_of[members].max()))
         used.append(members)
     chosen = np.sort(np.concatenate(used)) if used else np.empty(0, np.int64)
     known = [told.end_us for told in values.values() if told.value is not None and told.end_us != NO_TIME]
@@ -228,6 +231,13 @@ def _depths(seen: Seen, rows: Rows) -> tuple[NDArray[np.int64], int]:
             unmatched += 1
             depth[at] = max(said, depth[at] + 1)
     return np.where(site & (area != NOWHERE), LEVELS, depth), unmatched
+
+
+def _received(seen: Seen, rows: Rows) -> NDArray[np.int64]:
+    """When each row was received, microseconds UTC."""
+    revisions, which = np.unique(seen.column("indicator", "rev_from")[rows], return_inverse=True)
+    at = [bisect_left(seen.commits, revision, key=lambda commit: commit.revision) for revision in revisions.tolist()]
+    return np.array([seen.commits[index].received_us for index in at], np.int64)[which]
 
 
 def _unit(seen: Seen, rows: Rows) -> str:

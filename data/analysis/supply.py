@@ -171,8 +171,12 @@ def _amc(
     back = newest[pair] - ended  # 0 for the newest complete month with consumption
     used = used[back[used] < MONTHS]
     cell = pair[used] * MONTHS + back[used]
-    total = np.bincount(cell, consumed[used], len(last) * MONTHS).reshape(-1, MONTHS)
-    reported = np.bincount(cell, minlength=len(last) * MONTHS).reshape(-1, MONTHS) > 0
+    # The use of one month may be told twice, by single movements and by a monthly return: the higher stands.
+    kinds = len(seen.labels("supply", "category"))
+    told, which = np.unique(cell * kinds + seen.column("supply", "category")[rows][used], return_inverse=True)
+    total, reported = np.zeros((len(last), MONTHS)), np.zeros((len(last), MONTHS), np.bool_)
+    np.maximum.at(total.ravel(), told // kinds, np.bincount(which, consumed[used]))
+    reported.ravel()[cell] = True
     dry = np.flatnonzero((seen.column("supply", "stock_on_hand")[rows] <= 0) & (back >= 0) & (back < MONTHS))
     ran_out = np.bincount(pair[dry] * MONTHS + back[dry], minlength=len(last) * MONTHS).reshape(-1, MONTHS) > 0
 

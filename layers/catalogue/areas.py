@@ -100,7 +100,7 @@ def _notes(found: Figure, lang: str) -> tuple[str, ...]:
     notes = [say(lang, COMBINED[found.combined])]
     if found.oldest_us is not None and found.newest_us is not None:
         days = [f"{datetime.fromtimestamp(us / 1e6, UTC):%Y-%m-%d}" for us in (found.oldest_us, found.newest_us)]
-        notes.append(say(lang, "Periods end from {oldest} to {newest}.", oldest=days[0], newest=days[1]))
+        notes.append(say(lang, "Figures of {oldest} to {newest}.", oldest=days[0], newest=days[1]))
     if found.unmatched:
         notes.append(say(lang, "{n} figures are of places that match no boundary and are left out.", n=found.unmatched))
     return tuple(notes)

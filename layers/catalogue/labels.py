@@ -5,17 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from data.columns import mercator
-from data.filters import EVERYTHING, Filters
+from data.filters import Filters
 from data.seen import Rows, Seen
-from layers.areas import middles, named, on_map
+from layers.areas import middles, named, on_map, towns_of
 from layers.features import Points, View
 from layers.layer import Layer, no_legend
 from layers.mvt import Property
 
 KINDS = ("adm1", "adm2", "town")
 FROM_ZOOM = np.array([3, 6, 4], np.int8)
-TOWNS = ("town", "city", "capital")
-"""Categories of sites that are towns (the `place` values of OpenStreetMap)."""
 
 
 def features(seen: Seen, filters: Filters, view: View) -> Points:
@@ -24,9 +22,8 @@ def features(seen: Seen, filters: Filters, view: View) -> Points:
     areas = areas[(level == 1) | (level == 2)]
     kind = (seen.column("boundary", "level")[areas] - 1).astype(np.int8)
     x, y = mercator(*middles(seen, areas))
-    towns = seen.rows("site", EVERYTHING)
-    is_town = np.array([label.casefold() in TOWNS for label in seen.labels("site", "category")], np.bool_)
-    towns = towns[is_town[seen.column("site", "category")[towns]]] if len(towns) else towns
+    listed = seen.rows("site")
+    towns = listed[towns_of(seen, listed)]
     people = np.nan_to_num(seen.column("site", "population_served")[towns])
     towns = towns[np.argsort(-people, kind="stable")]
 
@@ -57,6 +54,7 @@ def features(seen: Seen, filters: Filters, view: View) -> Points:
         counts=(),
         properties=describe,
         from_zoom=FROM_ZOOM[of_class],
+        evidence=("boundary", areas),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from data.filters import Filters
 from data.seen import Seen
+from layers.areas import towns_of
 from layers.features import Points, View, status_points
 from layers.layer import BY_ORIGIN, Layer
 
@@ -11,7 +12,8 @@ STATUSES = ("open", "partly", "closed", "unknown")
 
 
 def features(seen: Seen, filters: Filters, view: View) -> Points:
-    return status_points(seen, "site", seen.rows("site", filters), "functionality", STATUSES)
+    rows = seen.rows("site", filters)
+    return status_points(seen, "site", rows[~towns_of(seen, rows)], "functionality", STATUSES)
 
 
 LAYER = Layer(
@@ -24,5 +26,6 @@ LAYER = Layer(
     heeds=BY_ORIGIN,
     on=False,
     cells=18,
-    limits="Whether a site works is what its list last said; a list without that column leaves it unknown.",
+    limits="Whether a site works is what its list last said; a list without that column leaves it unknown. "
+    "A site that is on two lists is shown twice.",
 )
