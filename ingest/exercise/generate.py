@@ -22,7 +22,7 @@ from ingest.exercise import (
     units,
     voices,
 )  # fmt: skip
-from ingest.exercise.clock import local_date
+from ingest.exercise.clock import local_date, start_of
 from ingest.exercise.world import build, random
 
 REVISED, REPEATED = 180, 320
@@ -78,7 +78,7 @@ def _files(seed: int, now: datetime) -> list[tuple[str, str, str, timedelta, byt
         (f"{iso}_water_points.xlsx", "sites", "water-points", old, sites.water_list(seed, now)),
     ]
     lmis = openlmis.tables(seed, now)
-    files += [(name, "openlmis", "lmis", timedelta(hours=14), content) for name, content in lmis]
+    files += [(name, "openlmis", "lmis", timedelta(hours=2), content) for name, content in lmis]
     files += [(name, "acled", "acled", age, content) for name, age, content in _acled(seed, now)]
     files += [
         (f"{iso}_joc_log_{day}.csv", "table", "joc-log", fresh, voices.log(seed, now)),
@@ -102,24 +102,21 @@ def _files(seed: int, now: datetime) -> list[tuple[str, str, str, timedelta, byt
 
 
 def _acled(seed: int, now: datetime) -> list[tuple[str, timedelta, bytes]]:
-    """One export a year as it stood before the last revision, and the revised rows with dates the other way of writing."""
-    stamp = int(now.timestamp())
-    known = [incident for incident in incidents.history(seed, now) if incident.reported <= stamp]
+    """Two exports, each as it stood when it was made, and the revised rows with dates written the other way."""
+    known, _ = incidents.exported(seed, now)
     middle = known[len(known) // 2].day
-    early = [incident for incident in reversed(known) if incident.day <= middle]
-    late = [incident for incident in reversed(known) if incident.day > middle]
+    first = start_of(middle + timedelta(days=2))
+    was_in = [incident.day <= middle and incident.reported <= first.timestamp() for incident in known]
+    early = [incident for incident, was in zip(known, was_in, strict=True) if was][::-1]
+    late = [incident for incident, was in zip(known, was_in, strict=True) if not was][::-1]
     rng = random(seed, 24)
-    chosen = np.sort(rng.choice(len(known), REVISED + REPEATED, replace=False))[::-1]
+    chosen = np.sort(rng.choice(len(known), REVISED + REPEATED, replace=False))[::-1].tolist()
     changed = set(rng.choice(chosen, REVISED, replace=False).tolist())
-    at = now - timedelta(hours=2)
-    again = [
-        incidents.revise(seed, rng, known[row], at) if row in changed else known[row]
-        for row in chosen.tolist()
-        if known[row].reported < at.timestamp()
-    ]
+    at = now - timedelta(minutes=10)
+    again = [incidents.revise(seed, rng, known[row], at) if row in changed else known[row] for row in chosen]
     iso = names.COUNTRY.lower()
     return [
-        (f"{early[-1].day}-{early[0].day}-{iso}.csv", timedelta(days=365), incidents.csv_rows(seed, early)),
-        (f"{late[-1].day}-{late[0].day}-{iso}.csv", timedelta(hours=8), incidents.csv_rows(seed, late)),
-        (f"{late[0].day}-{iso}-revised.csv", timedelta(hours=2), incidents.csv_rows(seed, again, "%Y-%m-%d")),
+        (f"{early[-1].day}-{early[0].day}-{iso}.csv", now - first, incidents.csv_rows(seed, early)),
+        (f"{late[-1].day}-{late[0].day}-{iso}.csv", incidents.SINCE_EXPORT, incidents.csv_rows(seed, late)),
+        (f"{late[0].day}-{iso}-revised.csv", now - at, incidents.csv_rows(seed, again, "%Y-%m-%d")),
     ]

@@ -157,6 +157,17 @@ def history(seed: int, now: datetime) -> list[Incident]:
     return tell(of, random(seed, 22), conflict.draw_history(seed), local_date(now), first_number=1)
 
 
+SINCE_EXPORT = timedelta(minutes=30)
+"""How old the last export is at the reference time."""
+
+
+def exported(seed: int, now: datetime) -> tuple[list[Incident], list[Incident]]:
+    """The history as far as the last export knows it, and what is reported only after that; both oldest first."""
+    until = (now - SINCE_EXPORT).timestamp()
+    every = history(seed, now)
+    return [it for it in every if it.reported <= until], [it for it in every if it.reported > until]
+
+
 def tell(of: Scene, rng: np.random.Generator, spots: Spots, day0: date, first_number: int) -> list[Incident]:
     """Give drawn events their deeds, actors, deaths and reporting times."""
     count = len(spots.day)

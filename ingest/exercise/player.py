@@ -26,7 +26,7 @@ LIVELY_H = 3.0
 revises earlier ones, or a screen left on for weeks would show a war ten times as large as it began."""
 FIRST_CRITICAL_S = 100
 """So soon after the start comes the first critical incident."""
-LATE_SLOT_S = 1800
+LATE_SLOT_S = int(incidents.SINCE_EXPORT.total_seconds())
 CATCH_UP = timedelta(hours=3)
 """A player that was stopped for longer than this goes on without what it missed before."""
 LIVE_NUMBERS = 1_000_000
@@ -129,7 +129,7 @@ def _incident(moment: Moment) -> tuple[str, str, bytes] | None:
     """A row of the monitor: a new event of today, or an earlier one told again."""
     fresh = moment.rng.random() < (0.5 if moment.hours < LIVELY_H else 0.06)
     if not fresh:
-        known = _known(moment.seed, moment.started)
+        known, _ = _exported(moment.seed, moment.started)
         back = int(min(moment.rng.exponential(900), len(known) - 1))
         told = incidents.revise(moment.seed, moment.rng, known[-1 - back], moment.at)
     else:
@@ -146,19 +146,15 @@ def _incident(moment: Moment) -> tuple[str, str, bytes] | None:
 
 
 @cache
-def _known(seed: int, started: datetime) -> list[incidents.Incident]:
-    return [incident for incident in incidents.history(seed, started) if incident.reported <= started.timestamp()]
-
-
-@cache
-def _unknown(seed: int, started: datetime) -> list[incidents.Incident]:
-    return [incident for incident in incidents.history(seed, started) if incident.reported > started.timestamp()]
+def _exported(seed: int, started: datetime) -> tuple[list[incidents.Incident], list[incidents.Incident]]:
+    return incidents.exported(seed, started)
 
 
 def _late_reports(moment: Moment) -> tuple[str, str, bytes] | None:
     """Incidents from before the reference time whose report took until the slot before this one."""
     until = moment.started.timestamp() + moment.slot * LATE_SLOT_S
-    due = [it for it in _unknown(moment.seed, moment.started) if until - LATE_SLOT_S < it.reported <= until]
+    _, waiting = _exported(moment.seed, moment.started)
+    due = [it for it in waiting if until - LATE_SLOT_S < it.reported <= until]
     return ("acled", "acled_latest.csv", incidents.csv_rows(moment.seed, due, "%Y-%m-%d")) if due else None
 
 

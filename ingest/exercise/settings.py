@@ -26,6 +26,8 @@ AGENCIES = {
     "CEA": "Community feedback service",
     "FORCE": "Mission force headquarters",
 }
+WORLDWIDE = ("gdacs", "earthquakes")
+"""Sources that may speak of places outside the mission's area; all others have its box, which tells swapped coordinates."""
 MISSION, LOW, MODERATE, HIGH = ("mission",), "low", "moderate", "high"
 
 
@@ -50,7 +52,8 @@ def settings_toml() -> str:
         "",
     ]
     for source in SOURCES:
-        parts += ["[[source]]", *(f"{key} = {_text(value)}" for key, value in source.items()), ""]
+        around = [] if source["name"] in WORLDWIDE else [f"bbox = {box}"]
+        parts += ["[[source]]", *(f"{key} = {_text(value)}" for key, value in source.items()), *around, ""]
     return "\n".join(parts)
 
 
@@ -104,8 +107,9 @@ SOURCES = (
     # Nothing listens at this address: the source was heard once, then every poll fails.
     _source("disease", "Disease surveillance (DHIS2)", "table", "MOH", "5min", MODERATE, "B2", kind="indicator",
             address="http://127.0.0.1:9/dhis2/weekly.csv", columns={
-        "source_ref": "Report ID", "category": {"value": "disease"}, "indicator": "#indicator+name", "value": "#affected+infected",
-        "unit": "#indicator+unit", "event_time": "#date+end", "period_start": "#date+start", "period_end": "#date+end",
+        "source_ref": "Report ID", "category": {"value": "disease"}, "indicator": "#indicator+name",
+        "value": "#affected+infected", "unit": "#indicator+unit",
+        "event_time": "#date+end", "period_start": "#date+start", "period_end": "#date+end",
         "adm_pcode": "#adm2+code", "completeness_pct": "#indicator+completeness+pct",
         "disaggregation.deaths": "#affected+killed",
     }),

@@ -211,17 +211,17 @@ def _route(seed: int, world: World, rng: np.random.Generator, graph: Graph, sort
         path = np.array([[towns[n].x, towns[n].y] for n in ends])
         return path, np.array([0.0, float(np.hypot(*(path[1] - path[0]))) / 215.0])
     if sort.moves == SEA:
-        ring = LineString(shapely.get_coordinates(world.coast.main.buffer(14).simplify(4)))
+        ring = LineString(shapely.get_coordinates(world.coast.main.buffer(7).simplify(2)))
         start = rng.uniform(0, ring.length)
         marks = (start + np.linspace(0, 160, 30)) % ring.length
         return _timed(shapely.get_coordinates(shapely.line_interpolate_point(ring, marks)), 26.0)
     while True:
-        start = towns[int(rng.integers(len(towns)))]
-        near = [town for town in towns if 25 < np.hypot(town.x - start.x, town.y - start.y) < 110]
+        base = towns[int(rng.integers(len(towns)))]
+        near = [town for town in towns if 25 < np.hypot(town.x - base.x, town.y - base.y) < 110]
         if not near:
             continue
         goal = near[int(rng.integers(len(near)))]
-        roads = _shortest(graph, _junction(world, start.x, start.y), _junction(world, goal.x, goal.y))
+        roads = _shortest(graph, _junction(world, base.x, base.y), _junction(world, goal.x, goal.y))
         if roads:
             return _along(world, roads, sort.pace)
 

@@ -20,6 +20,9 @@ FEEDBACK, FEEDBACK_DAYS = 1_700, 200
 REPORTS, REPORT_DAYS = 380, 75
 LOGGED, LOG_DAYS = 260, 21
 
+MISTYPED = frozenset((371, 374, 377))
+"""Places in the list of the field reports that cannot be read, so that there is something to mend."""
+
 CHANNELS = ("Hotline", "Help desk", "Community meeting", "Suggestion box", "Radio call-in", "Social media")
 THEMES = (
     ("Food distribution", ("Asks when the next distribution is.", "Says the ration was short.", "Thanks the team for the food.")),
@@ -119,7 +122,17 @@ def reports(seed: int, now: datetime) -> bytes:
     rng = random(seed, 94)
     when = np.sort(rng.uniform(19.2 / 24, REPORT_DAYS, REPORTS))[::-1]
     rows = [report_row(seed, rng, number, now - timedelta(days=float(back))) for number, back in enumerate(when, 1)]
-    return tagged(REPORT_COLUMNS, rows)
+    return tagged(REPORT_COLUMNS, [_mistyped(row) if place in MISTYPED else row for place, row in enumerate(rows)])
+
+
+def _mistyped(row: Row) -> Row:
+    """What people in a hurry do: latitude and longitude in each other's column, or a day that no month has."""
+    cells = list(row)
+    if int(str(cells[0])[-1]) % 2:
+        cells[14], cells[15] = cells[15], cells[14]
+    else:
+        cells[1] = "31/02/" + str(cells[1])[:4]
+    return cells
 
 
 def report_row(seed: int, rng: np.random.Generator, number: int, observed: datetime) -> Row:
