@@ -4,13 +4,19 @@ import numpy as np
 
 from dashboard.kpi import Asked, Figure, Kpi
 
+TOLD = ("open", "partly", "closed")
+
 
 def compute(asked: Asked) -> Figure:
     seen = asked.seen
     rows = seen.rows("site", asked.anytime())
     labels = np.array(seen.labels("site", "functionality") or [""], dtype=object)
     told = labels[seen.column("site", "functionality")[rows]] if len(rows) else np.empty(0, object)
-    reporting = rows[np.isin(told, ("open", "partly", "closed"))]
+    # Lists that never say whether a site works (towns, stock systems) are no silence about it.
+    source = seen.column("site", "source")[rows]
+    telling = np.isin(source, np.unique(source[np.isin(told, TOLD)]))
+    rows, told = rows[telling], told[telling]
+    reporting = rows[np.isin(told, TOLD)]
     if not len(rows):
         return Figure(None, rows, "not_reported", asked.say("caption.no_sites"))
     if not len(reporting):

@@ -85,7 +85,6 @@ def _facility(row: dict[str, Any], context: Context) -> Site:
         found = context.references.get(("geographic_zones", f"geographic_zones/{zone}"), {})
         names.insert(0, text(found, "name"))
         zone = text(found, "parentid").lower()
-    works = {text(row, "active").lower(), text(row, "enabled").lower()}
     return Site(
         source_ref=needed(row, "id").lower(),
         title=needed(row, "name"),
@@ -95,7 +94,8 @@ def _facility(row: dict[str, Any], context: Context) -> Site:
         lat=lat,
         adm_names=tuple(names[1:4]) if any(names) else (),
         place_precision="exact" if lon is not None else "",
-        functionality="closed" if works & {"false", "f"} else "open" if works & {"true", "t"} else "unknown",
+        # `active` says that the stock system expects reports from it, not that patients find it open.
+        functionality="unknown",
         attributes=rest(row),
     )
 
