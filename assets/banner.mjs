@@ -6,9 +6,26 @@ import { LANGUAGES, lang, t } from "./i18n.mjs";
 import { get, setFilters, setView } from "./state.mjs";
 import { themeName } from "./theme.mjs";
 
-const PAGES = [["/", "picture"], ["/feeds", "feeds"], ["/wall", "wall"]];
+const PAGES = [
+  ["/", "picture"],
+  ["/feeds", "feeds"],
+  ["/wall", "wall"],
+];
 /** Parameters that mean the same on every page and go along when one changes page. */
-const CARRIED = ["theme", "lang", "window", "from", "to", "area", "category", "severity", "agency", "source", "q", "as_known_at"];
+const CARRIED = [
+  "theme",
+  "lang",
+  "window",
+  "from",
+  "to",
+  "area",
+  "category",
+  "severity",
+  "agency",
+  "source",
+  "q",
+  "as_known_at",
+];
 
 function destination(path) {
   const now = new URLSearchParams(location.search);
@@ -62,17 +79,23 @@ export function banner(host, { page, now, help }) {
   const left = el("div", "cg-banner-left", exercise, marking);
   const right = el("div", "cg-banner-right", ...(page === "picture" ? [search] : []), clocks, language, theme, keys);
   if (page === "wall") host.replaceChildren(left, title, clocks, past);
-  else host.replaceChildren(left, nav, right, past);
+  else host.replaceChildren(left, nav, past, right);
 
   let offset = null;
   let zoneName = "";
 
   function links() {
-    keyed(nav, pagesOf(host), ([path]) => path, () => el("a"), (node, [path, name]) => {
-      text(node, PAGES.some(([known]) => known === path) ? t(`nav.${name}`) : name);
-      attr(node, "href", destination(path));
-      attr(node, "aria-current", path === location.pathname ? "page" : null);
-    });
+    keyed(
+      nav,
+      pagesOf(host),
+      ([path]) => path,
+      () => el("a"),
+      (node, [path, name]) => {
+        text(node, PAGES.some(([known]) => known === path) ? t(`nav.${name}`) : name);
+        attr(node, "href", destination(path));
+        attr(node, "aria-current", path === location.pathname ? "page" : null);
+      },
+    );
   }
 
   function tick() {

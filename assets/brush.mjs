@@ -84,7 +84,11 @@ export function timeBrush(host, { now, signal }) {
     const { found, width } = bins();
     const shown = shownPeriod();
     let top = 1;
-    for (const counts of found.values()) top = Math.max(top, counts.reduce((a, b) => a + b, 0));
+    for (const counts of found.values())
+      top = Math.max(
+        top,
+        counts.reduce((a, b) => a + b, 0),
+      );
     const bar = Math.max(1, (width / (end - start)) * w - 1.5);
     for (const [day, counts] of found) {
       const left = x(day);
@@ -161,7 +165,7 @@ export function timeBrush(host, { now, signal }) {
   function onDown(event) {
     if (event.button !== 0) return;
     const at = event.clientX - area.getBoundingClientRect().left;
-    const kind = event.target === knownHandle ? "known" : event.target.dataset?.handle ?? "new";
+    const kind = event.target === knownHandle ? "known" : (event.target.dataset?.handle ?? "new");
     drag = { kind, from: at, at: timeAt(at), ...shownPeriod0() };
     area.setPointerCapture(event.pointerId);
     event.preventDefault();
@@ -212,10 +216,16 @@ export function timeBrush(host, { now, signal }) {
   area.addEventListener("pointerdown", onDown);
   area.addEventListener("pointermove", onMove);
   area.addEventListener("pointerup", onUp);
-  area.addEventListener("pointercancel", () => { drag = null; place(); });
+  area.addEventListener("pointercancel", () => {
+    drag = null;
+    place();
+  });
   area.addEventListener("keydown", onKey);
   all.addEventListener("click", () => setFilters({ from: null, to: null }));
-  const sizes = new ResizeObserver(() => { draw(); place(); });
+  const sizes = new ResizeObserver(() => {
+    draw();
+    place();
+  });
   sizes.observe(area);
   signal.addEventListener("abort", () => sizes.disconnect());
 
@@ -224,9 +234,17 @@ export function timeBrush(host, { now, signal }) {
     async load() {
       const at = now();
       const length = span(at);
-      const address = api("/api/counts", {
-        collection: "incidents", by: "day,severity", window: "all", from: iso(at - length), to: iso(at + 60_000),
-      }, ["from", "to", "window", "as_known_at"]);
+      const address = api(
+        "/api/counts",
+        {
+          collection: "incidents",
+          by: "day,severity",
+          window: "all",
+          from: iso(at - length),
+          to: iso(at + 60_000),
+        },
+        ["from", "to", "window", "as_known_at"],
+      );
       const answer = await fetch(address, { signal });
       if (!answer.ok) throw new Error(`counts: HTTP ${answer.status}`);
       const { columns, rows } = await answer.json();
@@ -235,7 +253,9 @@ export function timeBrush(host, { now, signal }) {
       for (const row of rows) {
         const key = Date.parse(row[day]);
         if (!days.has(key)) days.set(key, [0, 0, 0, 0, 0, 0]);
-        days.get(key)[Math.max(0, typeof row[severity] === "number" ? row[severity] : SEVERITIES.indexOf(row[severity]))] += row[count];
+        days.get(key)[
+          Math.max(0, typeof row[severity] === "number" ? row[severity] : SEVERITIES.indexOf(row[severity]))
+        ] += row[count];
       }
       end = at;
       start = dayStart(at - length);

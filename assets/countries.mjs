@@ -34,7 +34,6 @@ for (const code of CODES.trim().split(" ")) {
 /** `728` for `SS` or `SSD`; empty for a country that does not exist, such as an exercise's. */
 export const numericCode = (letters) => byLetters.get(String(letters ?? "").toUpperCase()) ?? "";
 
-
 /** Pairs [English name, name in `lang`] of every country the browser can name in both. */
 export function namesIn(lang) {
   const english = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });

@@ -28,16 +28,26 @@ function itemRow(item, now) {
   mark.dataset.severity = severityOf(item.severity);
   mark.title = severityWord(item.severity);
   const at = time(item.t);
-  node.append(mark, el("span", "cg-item-title", item.title || words(item.category) || item.id),
+  node.append(
+    mark,
+    el("span", "cg-item-title", item.title || words(item.category) || item.id),
     el("span", "cg-item-place", [item.place, item.source].filter(Boolean).join(" · ")),
-    el("span", "cg-age", Number.isFinite(at) ? age((now() - at) / 1000) : ""));
+    el("span", "cg-age", Number.isFinite(at) ? age((now() - at) / 1000) : ""),
+  );
   node.addEventListener("click", () => visit({ record: item.id }));
   return el("li", "", node);
 }
 
 /** Items of an OGC feature collection in the shape a list shows. */
-const fromFeature = ({ id, properties: p }) =>
-  ({ id: p.id ?? id, title: p.title ?? p.name, category: p.category, severity: p.severity, t: p.event_time, place: p.place, source: p.source });
+const fromFeature = ({ id, properties: p }) => ({
+  id: p.id ?? id,
+  title: p.title ?? p.name,
+  category: p.category,
+  severity: p.severity,
+  t: p.event_time,
+  place: p.place,
+  source: p.source,
+});
 
 export function drawer(host, { now, kpi, signal }) {
   host.setAttribute("role", "complementary");
@@ -114,32 +124,114 @@ export function drawer(host, { now, kpi, signal }) {
   function recordNodes(r) {
     const { lon, lat } = r.place ?? {};
     const at = time(r.event_time ?? r.when);
-    const severity = el("p", "cg-drawer-severity", el("i", "cg-sev"), `${severityWord(r.severity)} · ${named(`category.${r.category}`, words(r.category))}`);
+    const severity = el(
+      "p",
+      "cg-drawer-severity",
+      el("i", "cg-sev"),
+      `${severityWord(r.severity)} · ${named(`category.${r.category}`, words(r.category))}`,
+    );
     severity.firstChild.dataset.severity = severityOf(r.severity);
-    const badges = el("p", "cg-badges", ...[r.exercise ? t("exercise") : null, r.sensitivity && t("drawer.sensitivity", { level: named(`sensitivity.${r.sensitivity}`, r.sensitivity) })]
-      .filter(Boolean).map((word) => el("span", "cg-badge", word)));
+    const badges = el(
+      "p",
+      "cg-badges",
+      ...[
+        r.exercise ? t("exercise") : null,
+        r.sensitivity && t("drawer.sensitivity", { level: named(`sensitivity.${r.sensitivity}`, r.sensitivity) }),
+      ]
+        .filter(Boolean)
+        .map((word) => el("span", "cg-badge", word)),
+    );
     const where = [r.place?.name, r.place?.pcodes?.at(-1)].filter(Boolean).join(" ");
     const located = Number.isFinite(lon) && Number.isFinite(lat);
-    const facts = el("dl", "cg-facts",
-      pair(t("when"), Number.isFinite(at) ? `${dtg(at)} · ${age((now() - at) / 1000)}` : ""), pair(t("where"), where),
-      located && pair(t("position"), latlon(lon, lat)), located && pair("MGRS", grid(lon, lat, 5)),
-      pair(t("source"), [r.source, r.agency !== r.source ? r.agency : ""].filter(Boolean).join(" · ")), pair(t("reference"), r.source_ref),
-      pair(t("grade"), r.grade), pair(t("received"), r.received_at ? dtg(r.received_at) : ""));
-    const copies = located && el("p", "cg-copies", copyButton(t("copy.latlon"), `${lat.toFixed(6)}, ${lon.toFixed(6)}`), copyButton(t("copy.mgrs"), grid(lon, lat, 5)));
-    const fields = r.fields?.length && el("section", "", el("h3", "", t("drawer.fields")), el("dl", "cg-facts", ...r.fields.map((field) => pair(field.label, field.value))));
-    const history = r.history?.length && el("section", "", el("h3", "", t("drawer.history", { count: r.history.length })), el("ol", "cg-history", ...r.history.map(version).reverse()));
+    const facts = el(
+      "dl",
+      "cg-facts",
+      pair(t("when"), Number.isFinite(at) ? `${dtg(at)} · ${age((now() - at) / 1000)}` : ""),
+      pair(t("where"), where),
+      located && pair(t("position"), latlon(lon, lat)),
+      located && pair("MGRS", grid(lon, lat, 5)),
+      pair(t("source"), [r.source, r.agency !== r.source ? r.agency : ""].filter(Boolean).join(" · ")),
+      pair(t("reference"), r.source_ref),
+      pair(t("grade"), r.grade),
+      pair(t("received"), r.received_at ? dtg(r.received_at) : ""),
+    );
+    const copies =
+      located &&
+      el(
+        "p",
+        "cg-copies",
+        copyButton(t("copy.latlon"), `${lat.toFixed(6)}, ${lon.toFixed(6)}`),
+        copyButton(t("copy.mgrs"), grid(lon, lat, 5)),
+      );
+    const fields =
+      r.fields?.length &&
+      el(
+        "section",
+        "",
+        el("h3", "", t("drawer.fields")),
+        el("dl", "cg-facts", ...r.fields.map((field) => pair(field.label, field.value))),
+      );
+    const history =
+      r.history?.length &&
+      el(
+        "section",
+        "",
+        el("h3", "", t("drawer.history", { count: r.history.length })),
+        el("ol", "cg-history", ...r.history.map(version).reverse()),
+      );
     const p = r.provenance;
-    const provenance = p && el("section", "", el("h3", "", t("drawer.provenance")), el("dl", "cg-facts cg-facts-small",
-      pair(t("feed"), p.feed), pair(t("drawer.batch"), p.batch), pair(t("drawer.payload"), p.payload), pair(t("drawer.row"), p.row), pair("id", r.id)));
-    return [severity, badges.childElementCount ? badges : null, facts, copies || null, fields || null, history || null, provenance || null];
+    const provenance =
+      p &&
+      el(
+        "section",
+        "",
+        el("h3", "", t("drawer.provenance")),
+        el(
+          "dl",
+          "cg-facts cg-facts-small",
+          pair(t("feed"), p.feed),
+          pair(t("drawer.batch"), p.batch),
+          pair(t("drawer.payload"), p.payload),
+          pair(t("drawer.row"), p.row),
+          pair("id", r.id),
+        ),
+      );
+    return [
+      severity,
+      badges.childElementCount ? badges : null,
+      facts,
+      copies || null,
+      fields || null,
+      history || null,
+      provenance || null,
+    ];
   }
 
   function version(entry) {
-    const changes = entry.changes.map((change) => el("li", "", el("span", "cg-change-field", words(change.field)), " ",
-      el("bdi", "cg-change-from", String(change.from ?? "—")), " → ", el("bdi", "", String(change.to ?? "—"))));
+    const changes = entry.changes.map((change) =>
+      el(
+        "li",
+        "",
+        el("span", "cg-change-field", words(change.field)),
+        " ",
+        el("bdi", "cg-change-from", String(change.from ?? "—")),
+        " → ",
+        el("bdi", "", String(change.to ?? "—")),
+      ),
+    );
     const what = entry.retracted ? t("drawer.retracted") : changes.length ? "" : t("drawer.first");
-    return el("li", entry.retracted ? "cg-retracted" : "", el("div", "cg-history-head", el("bdi", "", dtg(entry.received_at)),
-      el("span", "", t("drawer.revision", { n: number(entry.revision) }))), what ? el("p", "", what) : null, changes.length ? el("ul", "", ...changes) : null);
+    return el(
+      "li",
+      entry.retracted ? "cg-retracted" : "",
+      el(
+        "div",
+        "cg-history-head",
+        el("bdi", "", dtg(entry.received_at)),
+        el("span", "", t("drawer.revision", { n: number(entry.revision) })),
+      ),
+      what ? el("p", "", what) : null,
+      changes.length ? el("ul", "", ...changes) : null,
+    );
   }
 
   /** `wanted`: {title, load(turn) -> {items, total, next, note}}. */
@@ -149,8 +241,13 @@ export function drawer(host, { now, kpi, signal }) {
     const found = await wanted.load(turn);
     if (!found || turn !== asked) return;
     const rows = el("ol", "cg-list", ...found.items.map((item) => itemRow(item, now)));
-    const count = el("p", "cg-drawer-note", found.items.length < found.total
-      ? t("drawer.of", { shown: number(found.items.length), total: number(found.total) }) : t("drawer.count", { count: found.total }));
+    const count = el(
+      "p",
+      "cg-drawer-note",
+      found.items.length < found.total
+        ? t("drawer.of", { shown: number(found.items.length), total: number(found.total) })
+        : t("drawer.count", { count: found.total }),
+    );
     fill(turn, ...(wanted.before ?? []), count, found.total ? rows : el("p", "cg-empty", t("drawer.none")));
   }
 
@@ -164,7 +261,15 @@ export function drawer(host, { now, kpi, signal }) {
     if (!found) return null;
     const table = button("cg-action", t("drawer.table"));
     table.addEventListener("click", () => setFilters({ table: id, kpi: null }));
-    const before = [el("p", "cg-drawer-method", found.method), el("p", "cg-drawer-note", [found.source, found.as_of && t("as_of", { time: dtg(found.as_of) })].filter(Boolean).join(" · ")), table];
+    const before = [
+      el("p", "cg-drawer-method", found.method),
+      el(
+        "p",
+        "cg-drawer-note",
+        [found.source, found.as_of && t("as_of", { time: dtg(found.as_of) })].filter(Boolean).join(" · "),
+      ),
+      table,
+    ];
     return listOf({ title: found.title, before, load: fromCollection(found.records_href) });
   }
 
@@ -201,10 +306,26 @@ export function drawer(host, { now, kpi, signal }) {
       const { area, layer } = what;
       const only = button("cg-action", t("area.only", { name: area.name }));
       only.addEventListener("click", () => setFilters({ area: area.pcode }));
-      const value = area.cls >= 0 ? number(area.value, { maximumFractionDigits: 1 }) : t(area.cls === -2 ? "not_reported" : "unknown");
-      const before = [el("dl", "cg-facts", pair("P-code", area.pcode), pair(layer.title, value), pair(t("source"), layer.sources.join(", "))),
-        el("p", "cg-drawer-note", layer.limits), only];
-      return listOf({ title: area.name, before, load: fromCollection(api("/ogc/collections/incidents/items", { area: area.pcode, limit: 50 }, ["area"])) });
+      const value =
+        area.cls >= 0
+          ? number(area.value, { maximumFractionDigits: 1 })
+          : t(area.cls === -2 ? "not_reported" : "unknown");
+      const before = [
+        el(
+          "dl",
+          "cg-facts",
+          pair("P-code", area.pcode),
+          pair(layer.title, value),
+          pair(t("source"), layer.sources.join(", ")),
+        ),
+        el("p", "cg-drawer-note", layer.limits),
+        only,
+      ];
+      return listOf({
+        title: area.name,
+        before,
+        load: fromCollection(api("/ogc/collections/incidents/items", { area: area.pcode, limit: 50 }, ["area"])),
+      });
     },
   };
 }

@@ -10,28 +10,51 @@ const ORDER = { failed: 0, stale: 1, late: 2, never: 3, fresh: 4 };
 export function feedsPanel(host, { now, signal }) {
   const summary = el("p", "cg-feeds-summary");
   const head = el("div", "cg-feeds-head", el("h1", "", t("feeds.title")), summary);
-  const columns = el("div", "cg-feed cg-feed-columns", ...["source", "state", "tried", "succeeded", "observed", "cadence", "accepted", "rejects"]
-    .map((name) => el("span", `cg-feed-${name}`, t(`feeds.${name}`))));
+  const columns = el(
+    "div",
+    "cg-feed cg-feed-columns",
+    ...["source", "state", "tried", "succeeded", "observed", "cadence", "accepted", "rejects"].map((name) =>
+      el("span", `cg-feed-${name}`, t(`feeds.${name}`)),
+    ),
+  );
   columns.setAttribute("aria-hidden", "true");
   const list = el("div", "cg-feed-list");
   host.replaceChildren(head, columns, list);
   let sources = [];
 
   function cell(name, label) {
-    return el("span", `cg-feed-cell cg-feed-${name}`, el("span", "cg-feed-label", label), part(name, "b"), part(`${name}_more`, "small"));
+    return el(
+      "span",
+      `cg-feed-cell cg-feed-${name}`,
+      el("span", "cg-feed-label", label),
+      part(name, "b"),
+      part(`${name}_more`, "small"),
+    );
   }
 
   function make() {
     const open = button("cg-feed-open", "", "");
     open.removeAttribute("aria-label");
     open.dataset.part = "open";
-    const row = el("div", "cg-feed",
+    const row = el(
+      "div",
+      "cg-feed",
       el("span", "cg-feed-cell cg-feed-source", part("title", "b"), part("title_more", "small")),
       el("span", "cg-feed-cell cg-feed-state", part("mark", "i", "cg-state"), part("state", "b")),
-      cell("last_tried", t("feeds.tried")), cell("last_succeeded", t("feeds.succeeded")), cell("last_observed", t("feeds.observed")),
-      cell("cadence", t("feeds.cadence")), cell("accepted", t("feeds.accepted")),
-      el("span", "cg-feed-cell cg-feed-rejects", el("span", "cg-feed-label", t("feeds.rejects")), open));
-    const node = el("article", "cg-feed-item", row, part("error", "p", "cg-feed-error"), part("reasons", "div", "cg-reasons"));
+      cell("last_tried", t("feeds.tried")),
+      cell("last_succeeded", t("feeds.succeeded")),
+      cell("last_observed", t("feeds.observed")),
+      cell("cadence", t("feeds.cadence")),
+      cell("accepted", t("feeds.accepted")),
+      el("span", "cg-feed-cell cg-feed-rejects", el("span", "cg-feed-label", t("feeds.rejects")), open),
+    );
+    const node = el(
+      "article",
+      "cg-feed-item",
+      row,
+      part("error", "p", "cg-feed-error"),
+      part("reasons", "div", "cg-reasons"),
+    );
     parts(node).reasons.hidden = true;
     open.addEventListener("click", () => unfold(node));
     return node;
@@ -54,7 +77,10 @@ export function feedsPanel(host, { now, signal }) {
     text(at.title_more, [source.feed, source.agency].filter(Boolean).join(" · "));
     text(at.state, t(`state.${source.state}`));
     for (const name of TIMES) moment(node, name, source[name]);
-    text(at.cadence, source.expected_every_s ? t("feeds.every", { age: age(source.expected_every_s) }) : t("feeds.no_cadence"));
+    text(
+      at.cadence,
+      source.expected_every_s ? t("feeds.every", { age: age(source.expected_every_s) }) : t("feeds.no_cadence"),
+    );
     text(at.accepted, number(source.accepted ?? 0));
     text(at.open, source.rejected ? t("feeds.rejected", { count: source.rejected }) : "0");
     at.open.disabled = !source.rejected;
@@ -79,14 +105,27 @@ export function feedsPanel(host, { now, signal }) {
   }
 
   function group(found) {
-    return el("div", "cg-reason", el("b", "cg-reason-count", number(found.count)), el("p", "", found.reason),
+    return el(
+      "div",
+      "cg-reason",
+      el("b", "cg-reason-count", number(found.count)),
+      el("p", "", found.reason),
       el("small", "", t("feeds.first_seen", { time: dtg(found.first_seen) })),
-      found.example && el("div", "cg-reason-example", el("span", "", t("feeds.row", { n: found.example.row })), el("pre", "", String(found.example.raw))));
+      found.example &&
+        el(
+          "div",
+          "cg-reason-example",
+          el("span", "", t("feeds.row", { n: found.example.row })),
+          el("pre", "", String(found.example.raw)),
+        ),
+    );
   }
 
   return {
     update(status) {
-      sources = status.sources.toSorted((a, b) => (ORDER[a.state] ?? 3) - (ORDER[b.state] ?? 3) || a.title.localeCompare(b.title));
+      sources = status.sources.toSorted(
+        (a, b) => (ORDER[a.state] ?? 3) - (ORDER[b.state] ?? 3) || a.title.localeCompare(b.title),
+      );
       keyed(list, sources, (source) => source.name, make, fill);
       const trouble = sources.filter((source) => source.state !== "fresh").length;
       text(summary, sources.length ? t("feeds.summary", { count: sources.length, trouble }) : t("feeds.none"));

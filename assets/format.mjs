@@ -16,8 +16,10 @@ export function time(value) {
 export function dtg(value) {
   const at = new Date(time(value));
   if (Number.isNaN(at.getTime())) return t("unknown");
-  return `${two(at.getUTCDate())}${two(at.getUTCHours())}${two(at.getUTCMinutes())}Z ` +
-    `${MONTHS[at.getUTCMonth()]} ${two(at.getUTCFullYear() % 100)}`;
+  return (
+    `${two(at.getUTCDate())}${two(at.getUTCHours())}${two(at.getUTCMinutes())}Z ` +
+    `${MONTHS[at.getUTCMonth()]} ${two(at.getUTCFullYear() % 100)}`
+  );
 }
 
 /** `1826Z` and `20 NOV 26`. */
@@ -39,7 +41,9 @@ export function local(ms, offsetMinutes) {
 /** `NOV 26` or, with the day, `20 NOV`. */
 export function month(ms, withDay = false) {
   const at = new Date(ms);
-  return withDay ? `${two(at.getUTCDate())} ${MONTHS[at.getUTCMonth()]}` : `${MONTHS[at.getUTCMonth()]} ${two(at.getUTCFullYear() % 100)}`;
+  return withDay
+    ? `${two(at.getUTCDate())} ${MONTHS[at.getUTCMonth()]}`
+    : `${MONTHS[at.getUTCMonth()]} ${two(at.getUTCFullYear() % 100)}`;
 }
 
 /** Age of something that is `seconds` old: `6 s`, `41 min`, `3 h`, `3 d`, `5 wk`. */
@@ -83,6 +87,8 @@ export const severityWord = (value) => t(`severity.${SEVERITIES[severityOf(value
 
 /** A category key as words: the catalogue's, else the key with its underscores opened. */
 export const words = (key) => {
-  const plain = String(key ?? "").replaceAll("_", " ").trim();
+  const plain = String(key ?? "")
+    .replaceAll("_", " ")
+    .trim();
   return plain ? plain[0].toUpperCase() + plain.slice(1) : "";
 };

@@ -3,13 +3,31 @@
 import { button, el } from "./dom.mjs";
 import { t } from "./i18n.mjs";
 
-const KEYS = [["/", "search"], ["[", "back"], ["]", "forth"], ["f", "full"], ["l", "layers"], ["Enter", "list"], ["0", "fit"], ["?", "help"], ["Esc", "close"]];
+const KEYS = [
+  ["/", "search"],
+  ["[", "back"],
+  ["]", "forth"],
+  ["f", "full"],
+  ["l", "layers"],
+  ["Enter", "list"],
+  ["0", "fit"],
+  ["?", "help"],
+  ["Esc", "close"],
+];
 
 export function helpSheet(host) {
-  const rows = KEYS.map(([key, name]) => el("div", "cg-pair", el("dt", "", el("kbd", "", key)), el("dd", "", t(`keys.${name}`))));
+  const rows = KEYS.map(([key, name]) =>
+    el("div", "cg-pair", el("dt", "", el("kbd", "", key)), el("dd", "", t(`keys.${name}`))),
+  );
   const close = button("cg-close", t("close"), "×");
-  const sheet = el("div", "cg-help-sheet", el("div", "cg-drawer-head", el("h2", "", t("keys")), close), el("dl", "cg-facts", ...rows),
-    el("p", "cg-drawer-note", t("help.looks")), looks());
+  const sheet = el(
+    "div",
+    "cg-help-sheet",
+    el("div", "cg-drawer-head", el("h2", "", t("keys")), close),
+    el("dl", "cg-facts", ...rows),
+    el("p", "cg-drawer-note", t("help.looks")),
+    looks(),
+  );
   sheet.setAttribute("role", "dialog");
   sheet.setAttribute("aria-modal", "true");
   sheet.setAttribute("aria-label", t("keys"));
@@ -35,29 +53,53 @@ export function helpSheet(host) {
 
 /** The four looks, side by side, as they stand on figures. */
 function looks() {
-  const look = (state, words, key) => el("div", "cg-look", Object.assign(el("span", "cg-value", words), { }), el("span", "cg-look-word", t(`looks.${key}`)));
-  const all = [["ok", "0", "zero"], ["unknown", t("unknown"), "unknown"], ["not_reported", t("not_reported"), "not_reported"], ["stale", "9", "stale"]];
-  return el("div", "cg-looks", ...all.map(([state, words, key]) => {
-    const node = look(state, words, key);
-    node.dataset.state = state;
-    return node;
-  }));
+  const look = (state, words, key) =>
+    el(
+      "div",
+      "cg-look",
+      Object.assign(el("span", "cg-value", words), {}),
+      el("span", "cg-look-word", t(`looks.${key}`)),
+    );
+  const all = [
+    ["ok", "0", "zero"],
+    ["unknown", t("unknown"), "unknown"],
+    ["not_reported", t("not_reported"), "not_reported"],
+    ["stale", "9", "stale"],
+  ];
+  return el(
+    "div",
+    "cg-looks",
+    ...all.map(([state, words, key]) => {
+      const node = look(state, words, key);
+      node.dataset.state = state;
+      return node;
+    }),
+  );
 }
 
 const typing = (target) => target.closest?.("input, textarea, select, [contenteditable], [role=combobox]");
 
 /** Answers keys until `signal` aborts. `does`: {search, step, full, layers, list, fit, help, close}. */
 export function answerKeys(does, signal) {
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.key === "Escape") return does.close?.();
-    if (typing(event.target)) return;
-    const action = {
-      "/": does.search, "?": does.help, f: does.full, l: does.layers, 0: does.fit,
-      "[": () => does.step?.(-1), "]": () => does.step?.(1),
-    }[event.key];
-    if (!action) return;
-    event.preventDefault();
-    action();
-  }, { signal });
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+      if (event.key === "Escape") return does.close?.();
+      if (typing(event.target)) return;
+      const action = {
+        "/": does.search,
+        "?": does.help,
+        f: does.full,
+        l: does.layers,
+        0: does.fit,
+        "[": () => does.step?.(-1),
+        "]": () => does.step?.(1),
+      }[event.key];
+      if (!action) return;
+      event.preventDefault();
+      action();
+    },
+    { signal },
+  );
 }

@@ -26,7 +26,8 @@ export const lang = () => language;
 /** Text of a key with {name} places filled; a `count` picks the plural form `key.one`, `key.other`, ... */
 export function t(key, values = {}) {
   let found = texts[key];
-  if (values.count !== undefined) found = texts[`${key}.${plural.select(values.count)}`] ?? texts[`${key}.other`] ?? found;
+  if (values.count !== undefined)
+    found = texts[`${key}.${plural.select(values.count)}`] ?? texts[`${key}.other`] ?? found;
   if (found === undefined) return key;
   return found.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }

@@ -1,7 +1,7 @@
 // Marks painted on canvas when the map first asks for them. An image's name says everything about it, so a mark is
 // painted once: `ring/<theme>/<diameter>/<six shares of PARTS>`, `dot/<theme>/<severity>`,
 // `pie/<theme>/<diameter>/<shares by status>`, `status/<theme>/<key>/<diameter>`, `unit/<theme>/<size>/<stale>/<sidc>`,
-// `course/<theme>`, `hatch/<theme>`, `dots/<theme>`, `shut/<theme>`; <theme> also tells pixel densities apart.
+// `pack/<theme>/<size>` (several units), `course/<theme>`, `hatch/<theme>`, `dots/<theme>`, `shut/<theme>`; <theme> also tells pixel densities apart.
 
 import { palette, STATUS_KEYS, statusMark } from "./theme.mjs";
 
@@ -57,7 +57,8 @@ function dot(pen, c, severity, colour) {
   circle(pen, c, c, radius + 1.25);
   pen.fillStyle = colour.halo;
   pen.fill();
-  if (severity === 0) { // unknown is hollow
+  if (severity === 0) {
+    // unknown is hollow
     circle(pen, c, c, radius - 1);
     pen.strokeStyle = colour["sev-0"];
     pen.lineWidth = 1.5;
@@ -88,7 +89,10 @@ function polygon(pen, c, radius, corners, turn) {
 }
 
 const SHAPES = {
-  "cross-square": (pen, c, r) => { pen.beginPath(); pen.rect(c - r * 0.88, c - r * 0.88, r * 1.76, r * 1.76); },
+  "cross-square": (pen, c, r) => {
+    pen.beginPath();
+    pen.rect(c - r * 0.88, c - r * 0.88, r * 1.76, r * 1.76);
+  },
   triangle: (pen, c, r) => polygon(pen, c + r * 0.12, r * 1.18, 3, -TAU / 4),
   diamond: (pen, c, r) => polygon(pen, c, r * 1.15, 4, -TAU / 4),
   hexagon: (pen, c, r) => polygon(pen, c, r * 1.06, 6, 0),
@@ -170,13 +174,17 @@ async function unit([size, stale, ...sidc], ratio) {
   const ms = await milsymbol();
   const colour = palette();
   const options = {
-    size: Number(size), outlineWidth: 3, outlineColor: colour.halo, strokeWidth: 5,
+    size: Number(size),
+    outlineWidth: 3,
+    outlineColor: colour.halo,
+    strokeWidth: 5,
     fillOpacity: stale === "1" ? 0.35 : 1,
   };
   const symbol = new ms.Symbol(sidc.join("/"), options);
   const anchor = symbol.getAnchor();
   const box = symbol.getSize();
-  const half = Math.ceil(Math.max(anchor.x, box.width - anchor.x, anchor.y, box.height - anchor.y)) + (stale === "1" ? 5 : 1);
+  const half =
+    Math.ceil(Math.max(anchor.x, box.width - anchor.x, anchor.y, box.height - anchor.y)) + (stale === "1" ? 5 : 1);
   const { node, pen } = canvas(half * 2, half * 2, ratio);
   const drawn = symbol.asCanvas(ratio);
   pen.drawImage(drawn, half - anchor.x, half - anchor.y, box.width, box.height);
@@ -203,7 +211,13 @@ const PAINTERS = {
     const { node, pen } = canvas(d + 3, d + 3, ratio);
     const counts = shares.split(".").map(Number);
     const keys = STATUS_KEYS.filter((_, i) => counts[i]).reverse();
-    ring(pen, d, keys.map((key) => counts[STATUS_KEYS.indexOf(key)]), keys.map((key) => colour[statusMark(key)[0]]), colour);
+    ring(
+      pen,
+      d,
+      keys.map((key) => counts[STATUS_KEYS.indexOf(key)]),
+      keys.map((key) => colour[statusMark(key)[0]]),
+      colour,
+    );
     return node;
   },
   dot([severity], ratio, colour) {
@@ -216,6 +230,21 @@ const PAINTERS = {
     const size = Number(diameter) * 1.2 + 4;
     const { node, pen } = canvas(size, size, ratio);
     status(pen, size / 2, Number(diameter) / 2, key, colour);
+    return node;
+  },
+  pack([size], ratio, colour) {
+    const d = Number(size);
+    const { node, pen } = canvas(d + 3, d + 3, ratio);
+    for (const [inset, fill] of [
+      [0, colour.halo],
+      [1, colour.ink],
+      [2.5, colour["mark-fill"]],
+    ]) {
+      pen.beginPath();
+      pen.roundRect(inset + 0.5, inset + 2.5, d + 2 - 2 * inset, d - 2 - 2 * inset, 2.5);
+      pen.fillStyle = fill;
+      pen.fill();
+    }
     return node;
   },
   course(_, ratio, colour) {

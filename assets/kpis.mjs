@@ -14,10 +14,14 @@ function card() {
   const figure = button("cg-figure", "", "");
   figure.removeAttribute("aria-label");
   figure.append(part("value", "bdi", "cg-value"), part("unit", "span", "cg-unit"));
-  const node = el("section", "cg-kpi",
+  const node = el(
+    "section",
+    "cg-kpi",
     el("div", "cg-kpi-head", part("title", "h2", "cg-kpi-title"), part("source", "p", "cg-kpi-source")),
     el("div", "cg-kpi-row", figure, part("caption", "p", "cg-kpi-caption"), sparkLine()),
-    part("bars", "div", "cg-bars"), part("list", "ol", "cg-list"));
+    part("bars", "div", "cg-bars"),
+    part("list", "ol", "cg-list"),
+  );
   figure.dataset.part = "figure";
   node.querySelector("svg").dataset.part = "spark";
   parts(node).figure.addEventListener("click", () => visit({ kpi: node.cgKpi.id, record: null }));
@@ -27,21 +31,34 @@ function card() {
 
 function explanation(kpi) {
   const target = Number.isFinite(kpi.target) ? t("kpi.target", { n: number(kpi.target), unit: kpi.unit ?? "" }) : "";
-  return [kpi.method, target, kpi.as_of ? t("as_of", { time: dtg(kpi.as_of) }) : t("kpi.no_time"), kpi.source, t("kpi.opens")]
-    .filter(Boolean).join("\n");
+  return [
+    kpi.method,
+    target,
+    kpi.as_of ? t("as_of", { time: dtg(kpi.as_of) }) : t("kpi.no_time"),
+    kpi.source,
+    t("kpi.opens"),
+  ]
+    .filter(Boolean)
+    .join("\n");
 }
 
 /** The one look a figure has: its own state, except that a known zero is plain. */
 function face(kpi) {
   if (kpi.state === "not_reported") return { words: t("not_reported"), unit: "", known: false };
-  if (kpi.state === "unknown" || kpi.value === null || kpi.value === undefined) return { words: t("unknown"), unit: "", known: false };
+  if (kpi.state === "unknown" || kpi.value === null || kpi.value === undefined)
+    return { words: t("unknown"), unit: "", known: false };
   return { words: kpi.display || number(kpi.value), unit: kpi.unit ?? "", known: true };
 }
 
 function listRow() {
   const row = button("cg-item", "", "");
   row.removeAttribute("aria-label");
-  row.append(part("mark", "i", "cg-sev"), part("title", "span", "cg-item-title"), part("place", "span", "cg-item-place"), part("age", "span", "cg-age"));
+  row.append(
+    part("mark", "i", "cg-sev"),
+    part("title", "span", "cg-item-title"),
+    part("place", "span", "cg-item-place"),
+    part("age", "span", "cg-age"),
+  );
   const node = el("li", "", row);
   row.addEventListener("click", () => visit({ record: node.cgItem.id }));
   return node;
@@ -80,7 +97,14 @@ export function kpiPanel(host, { now, wall = false }) {
     show(at.bars, Boolean(kpi.bars?.length));
     if (kpi.bars?.length) drawBars(at.bars, kpi.bars, (bar) => bar.key && setFilters({ category: bar.key }));
     show(at.list, Boolean(kpi.list?.length));
-    if (kpi.list?.length) keyed(at.list, kpi.list.slice(0, LISTED), (item) => item.id, listRow, (row, item) => fillRow(row, item, now()));
+    if (kpi.list?.length)
+      keyed(
+        at.list,
+        kpi.list.slice(0, LISTED),
+        (item) => item.id,
+        listRow,
+        (row, item) => fillRow(row, item, now()),
+      );
     fillSource(node, kpi);
   }
 
@@ -88,7 +112,10 @@ export function kpiPanel(host, { now, wall = false }) {
     const { source } = parts(node);
     const seconds = kpi.as_of ? (now() - time(kpi.as_of)) / 1000 : null;
     const stale = kpi.state === "stale" ? t("state.stale") : "";
-    text(source, [kpi.source, stale && seconds !== null ? `${stale}, ${age(seconds)}` : stale].filter(Boolean).join(" · "));
+    text(
+      source,
+      [kpi.source, stale && seconds !== null ? `${stale}, ${age(seconds)}` : stale].filter(Boolean).join(" · "),
+    );
   }
 
   /** Where small figures stand two abreast (on the wall), the last of an odd number takes the whole row. */

@@ -5,40 +5,52 @@ import { age, dtg, number, time } from "./format.mjs";
 import { t } from "./i18n.mjs";
 import { paint } from "./images.mjs";
 import { shownLayers } from "./map.mjs";
-import { ringSize } from "./marks.mjs";
+import { ringSize } from "./marks_points.mjs";
 import { setView } from "./state.mjs";
 import { themeName } from "./theme.mjs";
 import { explain } from "./tip.mjs";
 
 const SEVERITY = { unknown: 0, minor: 1, moderate: 2, serious: 3, severe: 4, critical: 5 };
+const AFFILIATION = { friend: "F", neutral: "N", hostile: "H", unknown: "U" };
 const LINE_DASH = { open: "", restricted: "4 2", closed: "2 1.6", unknown: "1 2" };
 
 /** Puts a painted mark into a canvas; painted again only when its name changes. */
 function stamp(node, name) {
-  if (node.cgName === name) return;
-  node.cgName = name;
-  Promise.resolve(paint(name)).then((drawn) => {
-    if (node.cgName !== name) return;
-    node.width = drawn.width;
-    node.height = drawn.height;
-    const ratio = devicePixelRatio || 1;
-    node.style.width = `${drawn.width / ratio}px`;
-    node.style.height = `${drawn.height / ratio}px`;
-    node.getContext("2d").drawImage(drawn, 0, 0);
-  }, (error) => console.error(error.message));
+  const root = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+  const ratio = (devicePixelRatio || 1) * root;
+  if (node.cgName === `${name}@${ratio}`) return;
+  node.cgName = `${name}@${ratio}`;
+  Promise.resolve(paint(name, ratio)).then(
+    (drawn) => {
+      if (node.cgName !== `${name}@${ratio}`) return;
+      node.width = drawn.width;
+      node.height = drawn.height;
+      node.style.width = `${(drawn.width / ratio) * root}px`;
+      node.style.height = `${(drawn.height / ratio) * root}px`;
+      node.getContext("2d").drawImage(drawn, 0, 0);
+    },
+    (error) => console.error(error.message),
+  );
 }
 
 function swatchOf(layer, key) {
   const theme = themeName();
   if (layer.draw === "cells") return `dot/${theme}/${SEVERITY[key] ?? 0}`;
+  if (layer.draw === "symbols") return `unit/${theme}/10/0/S${AFFILIATION[key] ?? "U"}GPU---------`;
   if (layer.draw === "status") return `status/${theme}/${key}/12`;
   return null;
 }
 
 /** A sample of an area or a line as a small CSS-drawn box; its look is in the style sheet by data-draw and data-key. */
 function legendRow() {
-  return el("li", "cg-legend-row", part("canvas", "canvas", "cg-swatch"), part("box", "i", "cg-swatch-box"),
-    part("label", "span", "cg-legend-label"), part("count", "span", "cg-legend-count"));
+  return el(
+    "li",
+    "cg-legend-row",
+    part("canvas", "canvas", "cg-swatch"),
+    part("box", "i", "cg-swatch-box"),
+    part("label", "span", "cg-legend-label"),
+    part("count", "span", "cg-legend-count"),
+  );
 }
 
 function fillLegend(node, entry, layer) {
@@ -66,9 +78,17 @@ export function layerPanel(host, { now, factor }) {
   function make() {
     const box = el("input");
     box.type = "checkbox";
-    const label = el("label", "cg-layer-head", box, part("title", "span", "cg-layer-title"),
-      part("count", "span", "cg-layer-count"), part("age", "span", "cg-age"));
-    const node = el("div", "cg-layer", label, part("legend", "ul", "cg-legend"));
+    const label = el(
+      "label",
+      "cg-layer-head",
+      box,
+      part("title", "span", "cg-layer-title"),
+      part("count", "span", "cg-layer-count"),
+      part("age", "span", "cg-age"),
+    );
+    const choice = part("choice", "select", "cg-choice");
+    choice.addEventListener("change", () => setView({ [node.cgLayer.parameter]: choice.value }));
+    const node = el("div", "cg-layer", label, choice, part("legend", "ul", "cg-legend"));
     box.dataset.part = "box";
     box.addEventListener("change", () => toggle(node.cgLayer.id, box.checked));
     explain(label, () => about(node.cgLayer));
@@ -85,7 +105,9 @@ export function layerPanel(host, { now, factor }) {
   }
 
   function about(layer) {
-    return [layer.sources.join(", "), layer.as_of ? t("as_of", { time: dtg(layer.as_of) }) : "", layer.limits].filter(Boolean).join("\n");
+    return [layer.sources.join(", "), layer.as_of ? t("as_of", { time: dtg(layer.as_of) }) : "", layer.limits]
+      .filter(Boolean)
+      .join("\n");
   }
 
   function fill(node, layer) {
@@ -98,9 +120,33 @@ export function layerPanel(host, { now, factor }) {
     text(at.title, layer.title);
     text(at.count, layer.count === null || layer.count === undefined ? "" : number(layer.count));
     fillAge(node);
+    fillChoice(at.choice, layer, on);
     show(at.legend, on && layer.legend.length > 0);
     attr(at.legend, "data-draw", layer.draw);
-    keyed(at.legend, on ? layer.legend : [], (entry) => entry.key, legendRow, (row, entry) => fillLegend(row, entry, layer));
+    keyed(
+      at.legend,
+      on ? layer.legend : [],
+      (entry) => entry.key,
+      legendRow,
+      (row, entry) => fillLegend(row, entry, layer),
+    );
+  }
+
+  /** Which figure or item the layer shows, where it leaves one to choose. */
+  function fillChoice(node, { choices = [], choice, title }, on) {
+    show(node, on && choices.length > 1);
+    keyed(
+      node,
+      choices,
+      ({ key }) => key,
+      () => el("option"),
+      (option, { key, label }) => {
+        option.value = key;
+        text(option, label);
+      },
+    );
+    attr(node, "aria-label", title);
+    if (document.activeElement !== node && node.value !== choice) node.value = choice;
   }
 
   function fillAge(node) {
@@ -115,12 +161,20 @@ export function layerPanel(host, { now, factor }) {
     const shown = shownLayers(doc).some((layer) => layer.draw === "cells");
     show(rings, shown);
     if (!shown) return;
-    const steps = [5, 50, 500, 5000].filter((count, i, all) => i === 0 || ringSize(count, factor()) > ringSize(all[i - 1], factor()) + 3);
-    keyed(rings, steps, (count) => count, () => el("span", "cg-ring-key", part("canvas", "canvas", "cg-swatch"), part("label", "span")), (node, count) => {
-      const at = parts(node);
-      stamp(at.canvas, `ring/${themeName()}/${ringSize(count, factor())}/0.6.2.1.1.0`);
-      text(at.label, number(count));
-    });
+    const steps = [5, 50, 500, 5000].filter(
+      (count, i, all) => i === 0 || ringSize(count, factor()) > ringSize(all[i - 1], factor()) + 3,
+    );
+    keyed(
+      rings,
+      steps,
+      (count) => count,
+      () => el("span", "cg-ring-key", part("canvas", "canvas", "cg-swatch"), part("label", "span")),
+      (node, count) => {
+        const at = parts(node);
+        stamp(at.canvas, `ring/${themeName()}/${ringSize(count, factor())}/0.6.2.1.1.0`);
+        text(at.label, number(count));
+      },
+    );
   }
 
   function draw() {
@@ -141,4 +195,3 @@ export function layerPanel(host, { now, factor }) {
     rings: ringKey,
   };
 }
-

@@ -52,7 +52,8 @@ export function listen(address = "/live") {
     heard();
     if (restarted) emit("cg:restart", hello);
     // What was said while nobody listened is not repeated: a moved number means everything may have moved.
-    if (revision && hello.revision !== revision) emit("cg:revision", { revision: hello.revision, kinds: null, critical: [] });
+    if (revision && hello.revision !== revision)
+      emit("cg:revision", { revision: hello.revision, kinds: null, critical: [] });
     revision = hello.revision;
   }
 

@@ -4,7 +4,7 @@ import { addProtocol, Map as MapLibre } from "./vendor/maplibre-gl/maplibre-gl.m
 import { lang } from "./i18n.mjs";
 import { resolve, trim } from "./images.mjs";
 import { styleOf } from "./map_style.mjs";
-import { RING } from "./marks.mjs";
+import { RING } from "./marks_points.mjs";
 import { numericCode } from "./countries.mjs";
 import { chosenLayers, get, position, setView } from "./state.mjs";
 import { mapScale, palette } from "./theme.mjs";
@@ -12,7 +12,10 @@ import { setRevision, tileProtocol } from "./tiles.mjs";
 
 addProtocol("cg", tileProtocol);
 
-const WORLD = [[-120, -50], [150, 65]];
+const WORLD = [
+  [-120, -50],
+  [150, 65],
+];
 const FULL_RING = 6.8; // px of diameter for a count of one, before bounds; smaller when cells are fuller
 
 /** Ids of the layers to be seen: the address decides, else the server's own choice. */
@@ -82,7 +85,12 @@ export async function createMap(host, doc, { still = false } = {}) {
 
   function bounds() {
     const box = layers.mission?.bbox;
-    return box ? [[box[0], box[1]], [box[2], box[3]]] : WORLD;
+    return box
+      ? [
+          [box[0], box[1]],
+          [box[2], box[3]],
+        ]
+      : WORLD;
   }
 
   function padding() {
@@ -94,7 +102,12 @@ export async function createMap(host, doc, { still = false } = {}) {
     const colour = palette();
     colour.name += `@${ratio()}`; // marks painted for another theme or density are other marks
     return styleOf({
-      layers: shownLayers(layers), mission: layers.mission, own: numericCode(layers.mission?.country), colour, ringFactor, lang: lang(),
+      layers: shownLayers(layers),
+      mission: layers.mission,
+      own: numericCode(layers.mission?.country),
+      colour,
+      ringFactor,
+      lang: lang(),
     });
   }
 

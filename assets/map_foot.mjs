@@ -13,9 +13,19 @@ export function mapFoot(view, host) {
   const label = el("bdi");
   const length = el("i");
   const sources = el("span", "cg-attribution");
-  host.append(el("div", "cg-map-foot",
-    el("div", "cg-map-foot-row", el("div", "cg-coordinates", degrees, reference), el("div", "cg-scale", label, length)),
-    el("p", "cg-disclaimer", `${t("map.disclaimer")} `, sources)));
+  host.append(
+    el(
+      "div",
+      "cg-map-foot",
+      el(
+        "div",
+        "cg-map-foot-row",
+        el("div", "cg-coordinates", degrees, reference),
+        el("div", "cg-scale", label, length),
+      ),
+      el("p", "cg-disclaimer", `${t("map.disclaimer")} `, sources),
+    ),
+  );
 
   /** Scale bar: a round length not longer than an eighth of the map, in km or m. */
   function scale() {

@@ -18,7 +18,8 @@ const ROWS = ["FGHJKLMNPQRSTUVABCDE", "ABCDEFGHJKLMNPQRSTUV"];
 
 function zoneOf(lon, lat) {
   if (lat >= 56 && lat < 64 && lon >= 3 && lon < 12) return 32; // Norway
-  if (lat >= 72 && lat <= 84) { // Svalbard
+  if (lat >= 72 && lat <= 84) {
+    // Svalbard
     if (lon >= 0 && lon < 9) return 31;
     if (lon >= 9 && lon < 21) return 33;
     if (lon >= 21 && lon < 33) return 35;
@@ -60,7 +61,6 @@ export function mgrs(lon, lat, digits = 5) {
   const band = BANDS[Math.floor((lat + 80) / 8)];
   const column = COLUMNS[zone % 3][Math.floor(easting / 100_000) - 1];
   const row = ROWS[zone % 2][Math.floor(northing / 100_000) % 20];
-  const part = (metres) =>
-    String(Math.floor(Math.floor(metres % 100_000) / 10 ** (5 - digits))).padStart(digits, "0");
+  const part = (metres) => String(Math.floor(Math.floor(metres % 100_000) / 10 ** (5 - digits))).padStart(digits, "0");
   return `${zone}${band} ${column}${row} ${part(easting)} ${part(northing)}`;
 }

@@ -54,7 +54,7 @@ async function start(app, life) {
   const found = {}; // the parts this page has
   let layers = null;
   let kpis = null;
-    let countsDue = 0;
+  let countsDue = 0;
 
   if (host("help")) found.help = helpSheet(host("help"));
   if (host("banner")) found.banner = banner(host("banner"), { page, now, help: found.help });
@@ -63,9 +63,10 @@ async function start(app, life) {
   if (host("kpis")) found.kpis = kpiPanel(host("kpis"), { now, wall });
   if (host("feeds")) found.feeds = feedsPanel(host("feeds"), { now, signal });
   if (host("brush")) found.brush = timeBrush(host("brush"), { now, signal });
-  if (host("drawer")) found.drawer = drawer(host("drawer"), { now, signal, kpi: (id) => kpis?.kpis.find((one) => one.id === id) });
+  if (host("drawer"))
+    found.drawer = drawer(host("drawer"), { now, signal, kpi: (id) => kpis?.kpis.find((one) => one.id === id) });
 
-  const query = () => ({ lang: lang(), metric: get("metric") });
+  const query = () => ({ lang: lang(), metric: get("metric"), item: get("item") });
   const getLayers = () => read(api("/api/layers", query()));
   const getKpis = () => read(api("/api/kpis", { lang: lang() }));
 
@@ -134,7 +135,13 @@ async function start(app, life) {
     found.foot = mapFoot(found.map, over);
     found.foot.update(layers);
     if (!wall) {
-      answerPointer(found.map, over, { doc: () => layers, now, open: (what) => found.drawer?.show(what), foot: found.foot, signal });
+      answerPointer(found.map, over, {
+        doc: () => layers,
+        now,
+        open: (what) => found.drawer?.show(what),
+        foot: found.foot,
+        signal,
+      });
     }
     if (host("layers")) {
       found.layers = layerPanel(host("layers"), { now, factor: () => found.map.ringFactor });
@@ -170,6 +177,7 @@ async function start(app, life) {
     countsDue = 0;
     refresh.ask(line.revision, null);
   });
+  on("cg:choice", () => refresh.ask(line.revision, null));
   on("cg:view", () => {
     setTheme(get("theme") || root.dataset.theme);
     found.banner?.state();
@@ -184,7 +192,7 @@ async function start(app, life) {
 
   /** Something critical and new: a pulse where it is, and a word to those who listen instead of looking. */
   async function announce(item) {
-    if (seen.has(item.id)) return;
+    if (seen.has(item.id) || get("as_known_at")) return;
     seen.add(item.id);
     if (seen.size > 500) seen.delete(seen.values().next().value);
     text(said, t("critical.new", { title: item.title, place: item.place ?? "" }));
@@ -208,23 +216,34 @@ async function start(app, life) {
   }, AGES_EVERY_MS);
   signal.addEventListener("abort", () => clearInterval(ages));
 
-  answerKeys({
-    search: () => found.banner?.focusSearch(),
-    step: (direction) => stepTime(direction, now()),
-    full: () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen?.()),
-    layers: () => app.toggleAttribute("data-no-layers"),
-    fit: () => found.map?.fit(),
-    help: () => found.help?.toggle(),
-    close: () => (found.help?.open ? found.help.toggle(false) : found.drawer?.open && found.drawer.shut()),
-  }, signal);
+  answerKeys(
+    {
+      search: () => found.banner?.focusSearch(),
+      step: (direction) => stepTime(direction, now()),
+      full: () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen?.()),
+      layers: () => app.toggleAttribute("data-no-layers"),
+      fit: () => found.map?.fit(),
+      help: () => found.help?.toggle(),
+      close: () => (found.help?.open ? found.help.toggle(false) : found.drawer?.open && found.drawer.shut()),
+    },
+    signal,
+  );
   if (found.drawer && found.map && !wall) listInView();
 
   /** Enter on the map lists what is in view, so that nothing needs a pointer. */
   function listInView() {
     found.map.map.getCanvas().addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
-      const box = found.map.map.getBounds().toArray().flat().map((value) => value.toFixed(4)).join(",");
-      found.drawer.show({ title: t("drawer.in_view"), items: api("/ogc/collections/incidents/items", { bbox: box, limit: 50 }) });
+      const box = found.map.map
+        .getBounds()
+        .toArray()
+        .flat()
+        .map((value) => value.toFixed(4))
+        .join(",");
+      found.drawer.show({
+        title: t("drawer.in_view"),
+        items: api("/ogc/collections/incidents/items", { bbox: box, limit: 50 }),
+      });
     });
   }
 
@@ -236,7 +255,7 @@ async function start(app, life) {
 /** What tells one set of browser modules from another: the entity tag of this one. */
 async function assetMark() {
   const answer = await fetch(import.meta.url, { method: "HEAD", cache: "no-cache" }).catch(() => null);
-  return answer?.ok ? answer.headers.get("etag") ?? answer.headers.get("last-modified") : null;
+  return answer?.ok ? (answer.headers.get("etag") ?? answer.headers.get("last-modified")) : null;
 }
 
 /** The first answer, however long the server takes; meanwhile the page says what it is waiting for. */

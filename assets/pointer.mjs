@@ -27,8 +27,13 @@ export function answerPointer(view, host, { doc, now, open, foot, signal }) {
   let frame = 0;
 
   function under(point) {
-    const box = [[point.x - REACH, point.y - REACH], [point.x + REACH, point.y + REACH]];
-    const ids = map.getStyle().layers.filter((layer) => ANSWERING.includes(layer.metadata?.draw) && layer.type !== "background")
+    const box = [
+      [point.x - REACH, point.y - REACH],
+      [point.x + REACH, point.y + REACH],
+    ];
+    const ids = map
+      .getStyle()
+      .layers.filter((layer) => ANSWERING.includes(layer.metadata?.draw) && layer.type !== "background")
       .map((layer) => layer.id);
     const found = map.queryRenderedFeatures(box, { layers: ids });
     const rank = (feature) => ANSWERING.indexOf(feature.layer.metadata.draw);
@@ -36,8 +41,11 @@ export function answerPointer(view, host, { doc, now, open, foot, signal }) {
     const first = found[0];
     if (first?.layer.metadata.draw !== "choropleth") return first ?? null;
     // An area is the one under the pointer itself, not one within reach of it.
-    return map.queryRenderedFeatures([point.x, point.y], { layers: ids })
-      .find((feature) => feature.layer.metadata.draw === "choropleth") ?? null;
+    return (
+      map
+        .queryRenderedFeatures([point.x, point.y], { layers: ids })
+        .find((feature) => feature.layer.metadata.draw === "choropleth") ?? null
+    );
   }
 
   const layerOf = (feature) => doc().layers.find((layer) => layer.id === feature.layer.metadata.layer);
@@ -57,21 +65,38 @@ export function answerPointer(view, host, { doc, now, open, foot, signal }) {
     const p = feature.properties;
     const layer = layerOf(feature);
     const draw = feature.layer.metadata.draw;
-    const origin = layer ? [layer.sources.join(", "), layer.age_s === null ? "" : age(layer.age_s)].filter(Boolean).join(" · ") : "";
+    const origin = layer
+      ? [layer.sources.join(", "), layer.age_s === null ? "" : age(layer.age_s)].filter(Boolean).join(" · ")
+      : "";
     if (draw === "choropleth") {
-      const value = p.cls >= 0 && p.value !== undefined ? number(p.value, { maximumFractionDigits: 1 }) : t(p.cls === -2 ? "not_reported" : "unknown");
+      const value =
+        p.cls >= 0 && p.value !== undefined
+          ? number(p.value, { maximumFractionDigits: 1 })
+          : t(p.cls === -2 ? "not_reported" : "unknown");
       put(`${p.name} ${p.pcode}`, [`${layer?.title ?? ""}: ${value}`, origin]);
     } else if (p.n > 1) {
-      const shares = draw === "status"
-        ? Object.keys(p).filter((key) => key.startsWith("c_") && p[key] > 0).map((key) => `${p[key]} ${legendOf(feature, key.slice(2))}`)
-        : [5, 4, 3, 2, 1, 0].filter((i) => p[`s${i}`] > 0).map((i) => `${number(p[`s${i}`])} ${t(`severity.${SEVERITIES[i]}`)}`);
+      const shares =
+        draw === "status"
+          ? Object.keys(p)
+              .filter((key) => key.startsWith("c_") && p[key] > 0)
+              .map((key) => `${p[key]} ${legendOf(feature, key.slice(2))}`)
+          : [5, 4, 3, 2, 1, 0]
+              .filter((i) => p[`s${i}`] > 0)
+              .map((i) => `${number(p[`s${i}`])} ${t(`severity.${SEVERITIES[i]}`)}`);
       put(`${number(p.n)} · ${layer?.title ?? ""}`, [shares.join(", "), origin, t("card.open_list")]);
     } else if (draw === "cells" || draw === "areas") {
-      put(p.title, [`${severityWord(p.severity ?? 0)}${p.category ? ` · ${named(`category.${p.category}`, words(p.category))}` : ""}`, agoOf(p.t), draw === "areas" ? origin : ""]);
+      put(p.title, [
+        `${severityWord(p.severity ?? 0)}${p.category ? ` · ${named(`category.${p.category}`, words(p.category))}` : ""}`,
+        agoOf(p.t),
+        draw === "areas" ? origin : "",
+      ]);
     } else if (draw === "status") {
       put(p.title, [legendOf(feature, p.status), origin]);
     } else if (draw === "symbols") {
-      const move = p.speed_m_s > 0.5 ? `${Math.round(p.speed_m_s * 3.6)} km/h · ${String(Math.round(p.course_deg ?? 0)).padStart(3, "0")}°` : "";
+      const move =
+        p.speed_m_s > 0.5
+          ? `${Math.round(p.speed_m_s * 3.6)} km/h · ${String(Math.round(p.course_deg ?? 0)).padStart(3, "0")}°`
+          : "";
       put(p.title, [move, agoOf(p.t), p.stale ? t("card.stale_track") : "", origin]);
     } else {
       put(p.title ?? p.name ?? "", [legendOf(feature, p.status), origin]);
@@ -81,7 +106,9 @@ export function answerPointer(view, host, { doc, now, open, foot, signal }) {
 
   async function addDetail(id) {
     if (!details.has(id)) {
-      const answer = await fetch(api(`/api/records/${encodeURIComponent(id)}`, { lang: lang() }), { signal }).catch(() => null);
+      const answer = await fetch(api(`/api/records/${encodeURIComponent(id)}`, { lang: lang() }), { signal }).catch(
+        () => null,
+      );
       if (!answer?.ok) return;
       details.set(id, await answer.json());
       if (details.size > REMEMBERED) details.delete(details.keys().next().value);
@@ -114,7 +141,8 @@ export function answerPointer(view, host, { doc, now, open, foot, signal }) {
       clearTimeout(timer);
       describe(feature);
       card.hidden = false;
-      if (feature.properties.id && feature.layer.metadata.draw !== "lines") timer = setTimeout(addDetail, DETAIL_AFTER_MS, id);
+      if (feature.properties.id && feature.layer.metadata.draw !== "lines")
+        timer = setTimeout(addDetail, DETAIL_AFTER_MS, id);
     }
     place(point);
   }
@@ -139,7 +167,8 @@ export function answerPointer(view, host, { doc, now, open, foot, signal }) {
     if (!feature) return;
     const { id, c, n, pcode } = feature.properties;
     const layer = layerOf(feature);
-    const [lon, lat] = feature.geometry.type === "Point" ? feature.geometry.coordinates : [event.lngLat.lng, event.lngLat.lat];
+    const [lon, lat] =
+      feature.geometry.type === "Point" ? feature.geometry.coordinates : [event.lngLat.lng, event.lngLat.lat];
     if (n > 1) open({ pick: c, layer: layer.id, title: `${number(n)} · ${layer.title}`, lon, lat });
     else if (pcode && !id) open({ area: { ...feature.properties }, layer });
     else if (id) open({ record: id });
@@ -168,9 +197,12 @@ export function pulses(view, host) {
     running.add(entry);
     host.append(node);
     follow();
-    setTimeout(() => {
-      running.delete(entry);
-      node.remove();
-    }, still.matches ? 8000 : 4200);
+    setTimeout(
+      () => {
+        running.delete(entry);
+        node.remove();
+      },
+      still.matches ? 8000 : 4200,
+    );
   };
 }

@@ -15,7 +15,11 @@ export function refresher(bring) {
     if (running || !wanted || stopped) return;
     const wait = last + GAP_MS - performance.now();
     if (wait > 0) {
-      if (!timer) timer = setTimeout(() => { timer = 0; run(); }, wait);
+      if (!timer)
+        timer = setTimeout(() => {
+          timer = 0;
+          run();
+        }, wait);
       return;
     }
     const { revision, kinds } = wanted;

@@ -7,8 +7,13 @@ const WIDTH = 120;
 const HEIGHT = 36;
 
 export function sparkLine() {
-  return svg("svg", { class: "cg-spark", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true", preserveAspectRatio: "none" },
-    svg("line", { class: "cg-spark-target", x1: 0, x2: WIDTH }), svg("path", { class: "cg-spark-line" }), svg("path", { class: "cg-spark-end" }));
+  return svg(
+    "svg",
+    { class: "cg-spark", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true", preserveAspectRatio: "none" },
+    svg("line", { class: "cg-spark-target", x1: 0, x2: WIDTH }),
+    svg("path", { class: "cg-spark-line" }),
+    svg("path", { class: "cg-spark-end" }),
+  );
 }
 
 /** Draws `values` (numbers or null for a gap); `target` adds a dashed level when it lies in reach. */
@@ -45,21 +50,30 @@ export function drawSpark(node, values, target) {
 /** Bars of [{label, value, mean, key?}], each with a tick where its mean stands. `choose(bar)` when one is pressed. */
 export function drawBars(parent, bars, choose) {
   const most = Math.max(1, ...bars.map((bar) => Math.max(bar.value ?? 0, bar.mean ?? 0)));
-  keyed(parent, bars, (bar) => bar.label, () => {
-    const row = button("cg-bar", "", "");
-    row.removeAttribute("aria-label");
-    row.removeAttribute("title");
-    row.append(part("label", "span", "cg-bar-label"),
-      el("span", "cg-bar-track", part("fill", "i", "cg-bar-fill"), part("mean", "i", "cg-bar-mean")), part("value", "span", "cg-bar-value"));
-    row.addEventListener("click", () => choose?.(row.cgBar));
-    return row;
-  }, (row, bar) => {
-    const { label, fill, mean, value } = parts(row);
-    row.cgBar = bar;
-    text(label, bar.label);
-    text(value, number(bar.value));
-    fill.style.width = `${(100 * (bar.value ?? 0)) / most}%`;
-    mean.style.insetInlineStart = `${(100 * (bar.mean ?? 0)) / most}%`;
-    mean.hidden = !Number.isFinite(bar.mean);
-  });
+  keyed(
+    parent,
+    bars,
+    (bar) => bar.label,
+    () => {
+      const row = button("cg-bar", "", "");
+      row.removeAttribute("aria-label");
+      row.removeAttribute("title");
+      row.append(
+        part("label", "span", "cg-bar-label"),
+        el("span", "cg-bar-track", part("fill", "i", "cg-bar-fill"), part("mean", "i", "cg-bar-mean")),
+        part("value", "span", "cg-bar-value"),
+      );
+      row.addEventListener("click", () => choose?.(row.cgBar));
+      return row;
+    },
+    (row, bar) => {
+      const { label, fill, mean, value } = parts(row);
+      row.cgBar = bar;
+      text(label, bar.label);
+      text(value, number(bar.value));
+      fill.style.width = `${(100 * (bar.value ?? 0)) / most}%`;
+      mean.style.insetInlineStart = `${(100 * (bar.mean ?? 0)) / most}%`;
+      mean.hidden = !Number.isFinite(bar.mean);
+    },
+  );
 }

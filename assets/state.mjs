@@ -1,9 +1,8 @@
 // The state of a view is the URL query, and nothing else: this module reads it, writes it and says when it changed.
-// Events on window: `cg:filters` (what is counted changed), `cg:view` (only how it is looked at changed).
+// Events on window: `cg:filters` (what is counted changed), `cg:view` (only how it is looked at changed),
+// `cg:choice` (which figure or item a layer shows), `cg:lang`.
 
-export const FILTERS = [
-  "from", "to", "window", "area", "category", "severity", "agency", "source", "q", "as_known_at",
-];
+export const FILTERS = ["from", "to", "window", "area", "category", "severity", "agency", "source", "q", "as_known_at"];
 const DEFAULT_WINDOW = "28d";
 const HOURS = { "24h": 24, "72h": 72, "7d": 168, "28d": 672, "90d": 2160, "1y": 8760 };
 
@@ -75,9 +74,10 @@ function split(search) {
   const query = new URLSearchParams(search);
   const filters = FILTERS.map((name) => query.get(name) ?? "").join("\u0000");
   const lang = query.get("lang") ?? "";
-  for (const name of [...FILTERS, "lang", "at"]) query.delete(name);
+  const choice = `${query.get("metric")} ${query.get("item")}`;
+  for (const name of [...FILTERS, "lang", "at", "metric", "item"]) query.delete(name);
   query.sort();
-  return { filters, lang, view: query.toString() };
+  return { filters, lang, choice, view: query.toString() };
 }
 
 /** Compares the address with the one last seen and tells listeners what kind of change it was. */
@@ -88,6 +88,7 @@ export function announce() {
   current = location.search;
   if (before.filters !== after.filters) window.dispatchEvent(new CustomEvent("cg:filters"));
   if (before.view !== after.view) window.dispatchEvent(new CustomEvent("cg:view"));
+  if (before.choice !== after.choice) window.dispatchEvent(new CustomEvent("cg:choice"));
   if (before.lang !== after.lang) window.dispatchEvent(new CustomEvent("cg:lang"));
 }
 

@@ -9,7 +9,8 @@ const URGENCY = { failed: 0, stale: 1, late: 2, never: 3, fresh: 4 };
 
 /** What is said beside the age of a source. */
 function state(source) {
-  if (source.state === "failed") return t("strip.failed", { time: source.last_succeeded ? dtg(source.last_succeeded).slice(2, 7) : "" });
+  if (source.state === "failed")
+    return t("strip.failed", { time: source.last_succeeded ? dtg(source.last_succeeded).slice(2, 7) : "" });
   if (source.state === "late" || source.state === "stale") {
     return t(`strip.${source.state}`, { every: age(source.expected_every_s) });
   }
@@ -18,13 +19,18 @@ function state(source) {
 }
 
 function tell(source, now) {
-  const line = (key, value) => `${t(key)}: ${value ? `${dtg(value)} · ${age((now - time(value)) / 1000)}` : t("age.never")}`;
+  const line = (key, value) =>
+    `${t(key)}: ${value ? `${dtg(value)} · ${age((now - time(value)) / 1000)}` : t("age.never")}`;
   return [
     `${source.title} · ${source.agency}`,
-    line("feeds.tried", source.last_tried), line("feeds.succeeded", source.last_succeeded), line("feeds.observed", source.last_observed),
+    line("feeds.tried", source.last_tried),
+    line("feeds.succeeded", source.last_succeeded),
+    line("feeds.observed", source.last_observed),
     source.last_error ? `${t("feeds.error")}: ${source.last_error}` : "",
     source.rejected ? t("feeds.rejected", { count: source.rejected }) : "",
-  ].filter(Boolean).join("\n");
+  ]
+    .filter(Boolean)
+    .join("\n");
 }
 
 export function freshnessStrip(host, { now, wall = false }) {
@@ -39,10 +45,17 @@ export function freshnessStrip(host, { now, wall = false }) {
 
   function make() {
     const node = wall ? el("span", "cg-source") : button("cg-source", "", "");
-    node.append(part("mark", "i", "cg-state"), part("name", "span", "cg-source-name"), part("age", "b", "cg-age"), part("word", "span", "cg-source-word"));
+    node.append(
+      part("mark", "i", "cg-state"),
+      part("name", "span", "cg-source-name"),
+      part("age", "b", "cg-age"),
+      part("word", "span", "cg-source-word"),
+    );
     if (!wall) {
       node.removeAttribute("aria-label");
-      node.addEventListener("click", () => location.assign(`/feeds${location.search}#${encodeURIComponent(node.cgSource.name)}`));
+      node.addEventListener("click", () =>
+        location.assign(`/feeds${location.search}#${encodeURIComponent(node.cgSource.name)}`),
+      );
       explain(node, () => tell(node.cgSource, now()));
     }
     return node;

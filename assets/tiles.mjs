@@ -16,8 +16,7 @@ export const revisionOf = (layer) => revisions.get(layer) ?? "latest";
 
 function address(layer, z, x, y) {
   const query = new URLSearchParams(filterQuery());
-  const metric = get("metric");
-  if (metric) query.set("metric", metric);
+  for (const name of ["metric", "item"]) if (get(name)) query.set(name, get(name));
   const lang = document.documentElement.lang;
   if (lang && lang !== "en") query.set("lang", lang);
   const tail = query.toString();
@@ -27,7 +26,14 @@ function address(layer, z, x, y) {
 const pause = (seconds, signal) =>
   new Promise((resolve) => {
     const timer = setTimeout(resolve, seconds * 1000);
-    signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
   });
 
 /** MapLibre protocol handler for `cg://`. */

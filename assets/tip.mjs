@@ -19,9 +19,13 @@ function place(node) {
   const beside = box.width > innerWidth / 6 && box.left > own.width + 16;
   const above = box.top > own.height + 12;
   tip.style.left = `${Math.round(beside ? box.left - own.width - 10 : left)}px`;
-  tip.style.top = `${Math.round(beside
-    ? Math.min(Math.max(8, box.top), innerHeight - own.height - 8)
-    : above ? box.top - own.height - 8 : Math.min(box.bottom + 8, innerHeight - own.height - 8))}px`;
+  tip.style.top = `${Math.round(
+    beside
+      ? Math.min(Math.max(8, box.top), innerHeight - own.height - 8)
+      : above
+        ? box.top - own.height - 8
+        : Math.min(box.bottom + 8, innerHeight - own.height - 8),
+  )}px`;
 }
 
 function open(event) {
