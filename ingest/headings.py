@@ -46,37 +46,15 @@ LOWEST = 9
 _PCODE = re.compile(r"#?adm(?:in)?_?(\d)_?(?:p_?code?|pcod|code|id)|p_?code_?(\d)|admin(\d)_pcod\w*")
 _NAME = re.compile(r"#?adm(?:in)?_?(\d)(?:_?(?:name|nam|na))?_?(?:_?([a-z]{2}))?")
 _OTHER_NAME = re.compile(r"adm(?:in)?_?(\d)_?name_?\d")
-_WORDS = {
-    "country": 0,
-    "country_name": 0,
-    "pays": 0,
-    "state": 1,
-    "province": 1,
-    "region": 1,
-    "governorate": 1,
-    "departement": 1,
-    "department": 1,
-    "departamento": 1,
-    "provincia": 1,
-    "estado": 1,
-    "county": 2,
-    "district": 2,
-    "locality": 2,
-    "cercle": 2,
-    "lga": 2,
-    "woreda": 2,
-    "prefecture": 2,
-    "municipality": 2,
-    "municipio": 2,
-    "payam": 3,
-    "sub_district": 3,
-    "subdistrict": 3,
-    "ward": 3,
-    "commune": 3,
-    "chiefdom": 3,
-    "sous_prefecture": 3,
-    "union": 3,
-}
+_WORDS = (
+    (0.0, "country country_name pays"),
+    (1.0, "state region governorate estado"),
+    (1.5, "province departement department departamento provincia"),
+    (2.0, "county district locality cercle lga woreda prefecture municipality municipio"),
+    (3.0, "payam sub_district subdistrict ward commune chiefdom sous_prefecture union"),
+)
+"""Words for areas by how large they mostly are. A province is the first level where there is no region above it."""
+_RANK = {word: rank for rank, words in _WORDS for word in words.split()}
 
 
 @dataclass(frozen=True)
@@ -116,6 +94,7 @@ def area_columns(header: tuple[str, ...]) -> AreaColumns:
     """
     pcodes: dict[int, str] = {}
     ranked: dict[int, list[tuple[int, str]]] = {}
+    in_words: dict[float, str] = {}
     for heading in header:
         name = bare(heading)
         if code := _PCODE.fullmatch(name):
@@ -127,8 +106,12 @@ def area_columns(header: tuple[str, ...]) -> AreaColumns:
             ranked.setdefault(int(stated[1]), []).append((rank, heading))
         elif other := _OTHER_NAME.fullmatch(name):
             ranked.setdefault(int(other[1]), []).append((3, heading))
-        elif name in _WORDS:
-            ranked.setdefault(_WORDS[name], []).append((4, heading))
+        elif name in _RANK:
+            in_words.setdefault(_RANK[name], heading)
+    level = -1
+    for rank, heading in sorted(in_words.items()):
+        level = max(int(rank), level + 1)
+        ranked.setdefault(level, [(4, heading)])
     ordered = {
         level: [heading for _, heading in sorted(found, key=lambda pair: pair[0])] for level, found in ranked.items()
     }
