@@ -18,8 +18,9 @@ UNKNOWN = 999_999.0
 """CoT writes 9999999.0 for what is not known, some clients one 9 less; no height, error or speed is as large."""
 _OPEN = re.compile(rb"<event(?=[\s/>])")
 _START = re.compile(rb"<event(?=[\s/>])(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+>")
-_CLOSE = re.compile(rb"</event\s*>")
-_BETWEEN = re.compile(rb"(?s)<\?.*?\?>|<!--.*?-->|<events\b[^<>]*>|</events?\s*>|\xef\xbb\xbf|\s+")
+_NEXT = re.compile(rb"</event\s*>|<event(?=[\s/>])")
+# No part of these looks beyond the next "<", so that a megabyte of "<!--" is no work.
+_BETWEEN = re.compile(rb"<\?[^<]*?\?>|<!--[^<]*?-->|<events\b[^<>]*>|</events?\s*>|\xef\xbb\xbf|\s+")
 _PARSER = etree.XMLParser(
     resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True
 )
@@ -44,14 +45,10 @@ def split(buffer: bytes) -> tuple[list[bytes], bytes]:
     while start := _START.search(buffer, at):
         end = start.end()
         if not start.group().endswith(b"/>"):
-            close = _CLOSE.search(buffer, end)
-            again = _OPEN.search(buffer, end, close.start() if close else len(buffer))
-            if again:
-                end = again.start()
-            elif close:
-                end = close.end()
-            else:
+            following = _NEXT.search(buffer, end)
+            if following is None:
                 break
+            end = following.end() if following.group().startswith(b"</") else following.start()
         found += [*between(buffer[at : start.start()]), buffer[start.start() : end].strip()]
         at = end
     if len(buffer) - at > MAX_EVENT:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-from ingest.cot_events import between, parsed, split
+from ingest.cot_events import MAX_EVENT, between, parsed, split
 from ingest.feed import Refusal
 from ingest.feeds.cot import kind_of
 
@@ -81,10 +81,15 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, queu
     reason = "closed the connection"
     try:
         while block := await reader.read(READ_BYTES):
-            pieces, rest = split(rest + block)
-            for piece in pieces:
-                await _take(piece, writer, queue, left_out)
-        for piece in between(rest):
+            # A long event that trickles in is not searched anew with every packet.
+            ended = len(rest) < READ_BYTES or b"</event" in rest[-8:] + block
+            rest += block
+            if ended or len(rest) > MAX_EVENT:
+                pieces, rest = split(rest)
+                for piece in pieces:
+                    await _take(piece, writer, queue, left_out)
+        pieces, rest = split(rest)
+        for piece in (*pieces, *between(rest)):
             await _take(piece, writer, queue, left_out)
     except ValueError as error:
         reason = f"was disconnected: {error}"

@@ -103,13 +103,13 @@ NOT_EVENTS = (
 
 def _names(header: Sequence[object]) -> list[str]:
     """Column names as in the codebook, whatever their case and spacing; others as they stand, none twice."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for number, cell in enumerate(header, start=1):
         own = str(cell or "").strip('\ufeff \t"') or f"column {number}"
         known = own.lower().replace(" ", "_")
         name = known if known in NAMED or known == "data_id" else own
-        names.append(name if name not in names else f"{name} ({number})")
-    return names
+        names[name if name not in names else f"{name} ({number})"] = None
+    return list(names)
 
 
 def _is_event_table(names: Sequence[str]) -> bool:

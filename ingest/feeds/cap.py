@@ -17,7 +17,6 @@ sensitivity. A list entry that only links to an alert is refused: the linked ale
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -76,7 +75,8 @@ def _taken_back(alert: Any, language: str) -> Iterator[dict[str, str]]:
     why = said.get("note", "")
     for info in _spoken([texts(info) for info in alert.findall("{*}info")], language):
         why = info.get("headline") or why
-    for reference in re.sub(r"\s*,\s*", ",", said.get("references", "")).split():
+    listed = " ".join(said.get("references", "").split()).replace(", ", ",").replace(" ,", ",")
+    for reference in listed.split():
         of, _, which = reference.rpartition(",")[0].partition(",")
         if (of, which) != (sender, identifier) and (kind != "error" or of == sender):
             reason = " ".join(f"{kind} by {sender}: {why}".split()).removesuffix(":")
