@@ -112,4 +112,4 @@ def open_counts(engine: Engine) -> dict[str, int]:
         .group_by(quarantine.c.source)
     )
     with engine.connect() as connection:
-        return {str(source): int(count) for source, count in connection.execute(query).tuples()}
+        return {str(source): int(count) for source, count in connection.execute(query)}

@@ -35,7 +35,7 @@ def add(picture: Picture, records: Iterable[Record], source: str = "test", agenc
         for record in records
     )
     received = int((datetime.now(UTC) - EPOCH).total_seconds() * 1e6)
-    store.append(Batch(source, "test", "-", "-", received, chunks(marked)))
+    store.append(Batch(source, "test", "-", "", received, chunks(marked)))
     picture.catch_up()
 
 
