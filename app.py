@@ -56,6 +56,7 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     if host not in LOOPBACK:
         return _refuse(f"without accounts only this machine may connect: use 127.0.0.1, not {host}.")
     from dashboard.http import make_server
+    from dashboard.tokens import local_token
     from data.picture import Picture
     from ingest.exercise.load import start_playing
     from ingest.run import start
@@ -79,9 +80,11 @@ def _services(settings: Settings, store: Any, picture: Any) -> Any:
     """What the dashboard is given: the picture to read, and functions for everything that is not reading."""
     from dashboard.services import Services
     from dashboard.sign_in import viewer_of
+    from dashboard.tokens import Tokens
     from data import health, quarantine
     from data.notice import wait_for_change
-    from ingest.run import receive
+
+    tokens = Tokens(settings.home)
 
     def entry(number: int) -> dict[str, Any] | None:
         found = quarantine.entries(store.reader, ids=[number])
@@ -90,13 +93,40 @@ def _services(settings: Settings, store: Any, picture: Any) -> Any:
     return Services(
         settings=settings,
         picture=picture,
-        viewer=viewer_of,
+        viewer=lambda request: viewer_of(tokens, request),
+        tokens=tokens,
         states=lambda: health.states(store, settings, datetime.now(UTC)),
         wait=lambda revision, seconds: wait_for_change(store, revision, seconds),
-        receive=lambda feed, source, content, name: receive(store, settings, feed, source, content, name),
+        receive=lambda feed, source, content, media_type: _received(store, settings, feed, source, content, media_type),
         quarantine_groups=lambda: quarantine.groups(store.reader),
         quarantine_entry=entry,
     )
+
+
+GENERIC_TYPES = ("", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain")
+"""What clients say that do not say what they send."""
+
+
+def _received(store: Any, settings: Settings, feed: str, source: str, content: bytes, media_type: str) -> Any:
+    """`ingest.run.receive`, with what it cannot take as a refusal of the request."""
+    from sqlalchemy.exc import OperationalError
+
+    from dashboard.answer import Refused
+    from ingest.intake import AUTO, feed_of
+    from ingest.run import Misuse, receive
+
+    try:
+        told = media_type.partition(";")[0].strip().lower()
+        taken = [name.partition(";")[0].lower() for name in feed_of(feed).media_types] if feed != AUTO else [told]
+        if told not in (*taken, *GENERIC_TYPES):
+            raise Refused(415, f"The feed {feed} does not read {told}; it reads {', '.join(taken)}.")
+        return receive(store, settings, feed, source, content)
+    except Misuse as error:
+        sentence = str(error)
+        raise Refused(422, sentence[:1].upper() + sentence[1:]) from None
+    except (OperationalError, OSError):
+        reason = "The database does not answer: keep the payload and send it again."
+        raise Refused(503, reason, Retry_After="10") from None
 
 
 def ingest(settings: Settings, asked: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from dash.backends._fastapi import get_current_request  # dash 4.4 has no public way to the request on this backend
 from starlette.requests import Request
 
+from dashboard.tokens import Tokens
 from data.access import Viewer
 from data.filters import Filters
 from data.picture import Picture
@@ -42,14 +43,15 @@ class Services:
     settings: Settings
     picture: Picture
     viewer: Callable[[Request], Viewer]
-    """Whose request this is; nobody's is `data.access.NOBODY`."""
+    """Whose request this is; nobody's is `data.access.NOBODY`. Raises `dashboard.answer.Refused` for an unknown token."""
+    tokens: Tokens
     states: Callable[[], Sequence[SourceState]]
     wait: Callable[[int, float], bool]
     """(revision, seconds) -> whether something newer than that revision was committed meanwhile."""
     receive: Callable[[str, str, bytes, str], Mapping[str, Any]]
-    """(feed, source, payload, name) -> the tally, once it is durable."""
+    """(feed, source, payload, media type) -> the tally, once it is durable. Raises `dashboard.answer.Refused`."""
     quarantine_groups: Callable[[], list[dict[str, Any]]]
-    """Open rejects by source and reason: source, feed, reason, count, first_seen, last_seen, example_id."""
+    """Open rejects by source and reason: source, feed, reason, count, first_seen_us, last_seen_us, example_id."""
     quarantine_entry: Callable[[int], dict[str, Any] | None]
     """One reject whole: payload, row, reason, detail, raw (bytes), seen, age_s."""
 

@@ -1,0 +1,314 @@
+"""The JSON that the pages and scripts read: status, counts, KPIs, layers, one record, one cell, quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dashboard.answer import NOT_FOUND, answer
+from dashboard.features import changes, own_properties, properties
+from dashboard.kpi import kpi_list
+from dashboard.kpis import all_kpis
+from dashboard.services import Services
+from dashboard.words import language, say
+from data.access import EVERY_AGENCY, Mark, Viewer, decide
+from data.filters import BadFilter, Filters, parse
+from data.records import COLLECTIONS, KINDS, Retract
+from data.seen import Item, Seen
+from layers.features import View
+from layers.layer import all_layers, layer_list
+from layers.tiles import BadCell, pick
+
+FILTER_NAMES = (
+    "from",
+    "to",
+    "window",
+    "datetime",
+    "bbox",
+    "area",
+    "category",
+    "severity",
+    "agency",
+    "source",
+    "q",
+    "as_known_at",
+)
+RAW_SHOWN = 4_000
+GROUPS_SHOWN = 200
+
+
+def asked(services: Services, request: Request, own: tuple[str, ...] = ()) -> tuple[Seen, Filters, dict[str, str]]:
+    """What the request's viewer may see, the request's filters, and its query. Raises `BadFilter`, `Refused`."""
+    query = dict(request.query_params)
+    filters = parse(query, own)
+    return services.picture.seen_by(services.viewer(request), filters.as_known_at), filters, query
+
+
+def health(services: Services, request: Request) -> Response:
+    return answer(request, {"status": "ok", "revision": services.picture.revision})
+
+
+def status(services: Services, request: Request) -> Response:
+    seen, _, _ = asked(services, request)
+    records = {name: len(seen.rows(kind.name)) for name, kind in COLLECTIONS.items()}
+    return answer(request, {**summary(services, seen.viewer, seen), "records": records})
+
+
+def summary(services: Services, viewer: Viewer, seen: Seen) -> dict[str, Any]:
+    """The freshness of every source this viewer may know of; also what `/live` repeats."""
+    return {
+        "revision": seen.revision,
+        "now": datetime.now(UTC).replace(microsecond=0),
+        "sources": [_plain(state) for state in known_states(services, viewer)],
+    }
+
+
+def known_states(services: Services, viewer: Viewer) -> list[Any]:
+    """The states of the sources whose marks let this viewer see what they send."""
+    states = services.states()
+    if viewer.agency == EVERY_AGENCY:
+        return list(states)
+    return [state for state in states if _may_know(services, viewer, state)]
+
+
+def _may_know(services: Services, viewer: Viewer, state: Any) -> bool:
+    source = services.settings.source(state.name, state.feed)
+    agency = state.agency if state.name not in services.settings.sources else source.agency
+    return decide(viewer, Mark(agency, source.sensitivity, source.releasable_to)).permit
+
+
+def _plain(state: Any) -> dict[str, Any]:
+    return asdict(state) if is_dataclass(state) and not isinstance(state, type) else dict(state)
+
+
+def counts(services: Services, request: Request) -> Response:
+    name = request.query_params.get("collection", "incidents")
+    if name not in COLLECTIONS:
+        raise BadFilter(f"collection: '{name[:40]}' is not one of {', '.join(COLLECTIONS)}.")
+    kind = COLLECTIONS[name]
+    seen, filters, query = asked(services, request, kind.codes)
+    by = [part for part in query.get("by", "").split(",") if part]
+    if len(set(by)) != len(by):
+        raise BadFilter("by: names a column twice.")
+    found = seen.count(kind.name, seen.rows(kind.name, filters), by)
+    return answer(
+        request, {"columns": found.columns, "rows": found.rows, "total": found.total, "revision": seen.revision}
+    )
+
+
+def kpis(services: Services, request: Request) -> Response:
+    seen, filters, query = asked(services, request)
+    listed = kpi_list(
+        all_kpis(),
+        seen,
+        filters,
+        {name: query[name] for name in FILTER_NAMES if query.get(name)},
+        known_states(services, seen.viewer),
+        services.settings.thresholds,
+        language(query.get("lang")),
+    )
+    return answer(request, {"revision": seen.revision, "as_of": as_of(seen), "kpis": listed})
+
+
+def as_of(seen: Seen) -> datetime | None:
+    """When the newest thing in this picture was received."""
+    known = [commit.received_us for commit in seen.commits[-1:]] if not seen.past else []
+    if seen.past:
+        known = [commit.received_us for commit in seen.commits if commit.revision == seen.revision]
+    return datetime.fromtimestamp(known[0] // 1_000_000, UTC) if known else None
+
+
+def layers(services: Services, request: Request) -> Response:
+    seen, filters, query = asked(services, request)
+    view = view_of(query)
+    mission = services.settings.mission
+    zone = ZoneInfo(mission.timezone)
+    offset = datetime.now(zone).utcoffset()
+    listed = layer_list(seen, filters, known_states(services, seen.viewer), view.lang, view.metric, view.item)
+    return answer(
+        request,
+        {
+            "revision": seen.revision,
+            "as_of": as_of(seen),
+            "mission": {
+                "name": mission.name,
+                "bbox": mission.bbox or extent(seen),
+                "exercise": mission.exercise,
+                "banner": "EXERCISE" if mission.exercise else "",
+                "marking": mission.marking,
+                "timezone": mission.timezone,
+                "utc_offset_min": round(offset.total_seconds() / 60) if offset else 0,
+                "country": mission.country,
+            },
+            "layers": [_in_collections(layer) for layer in listed],
+        },
+    )
+
+
+def _in_collections(layer: dict[str, Any]) -> dict[str, Any]:
+    """A layer with its kinds named as everywhere else in this interface, so that `/live` says which layers moved."""
+    return {**layer, "kind": ",".join(KINDS[kind].collection for kind in layer["kind"].split(","))}
+
+
+def view_of(query: Mapping[str, str]) -> View:
+    return View(language(query.get("lang")), query.get("metric", ""), query.get("item", ""))
+
+
+def extent(seen: Seen) -> tuple[float, float, float, float] | None:
+    """Where the boundaries lie that are loaded (west, south, east, north)."""
+    boxes = [area.geometry.bounds for area in seen.places.areas if area.level == 0] or [
+        area.geometry.bounds for area in seen.places.areas
+    ]
+    if not boxes:
+        return None
+    west, south, east, north = zip(*boxes, strict=True)
+    return min(west), min(south), max(east), max(north)
+
+
+def picked(services: Services, request: Request) -> Response:
+    seen, filters, query = asked(services, request)
+    layer = all_layers().get(query.get("layer", ""))
+    if layer is None:
+        raise BadFilter(f"layer: '{query.get('layer', '')[:40]}' is not one of {', '.join(all_layers())}.")
+    cell = query.get("cell") or "/".join(query.get(part, "") for part in ("z", "x", "y"))
+    try:
+        return answer(request, pick(seen, layer, filters, cell, view_of(query)))
+    except BadCell as error:
+        raise BadFilter(str(error)) from None
+
+
+def record(services: Services, request: Request) -> Response:
+    """One record as the drawer shows it."""
+    seen, _, query = asked(services, request)
+    item = seen.find(request.path_params["id"])
+    if item is None:
+        raise NOT_FOUND
+    return answer(request, drawer(seen, item, language(query.get("lang"))))
+
+
+def drawer(seen: Seen, item: Item, lang: str) -> dict[str, Any]:
+    told = properties(item)
+    known = item.record
+    fields = [
+        {"label": _label(lang, name), "name": name, "value": _shown(told[name])}
+        for name in own_properties(item.kind)
+        if told[name] not in (None, (), {})
+    ]
+    if told["description"]:
+        fields.insert(0, {"label": _label(lang, "description"), "name": "description", "value": told["description"]})
+    fields += [{"label": name, "name": name, "value": value} for name, value in known.attributes.items()]
+    provenance = seen.provenance(item)
+    return {
+        "id": told["id"],
+        "collection": next(name for name, kind in COLLECTIONS.items() if kind.name == item.kind),
+        "title": told["title"] or told["category"],
+        "kind": item.kind,
+        "when": known.event_time,
+        "place": {
+            "name": told["place"],
+            "pcodes": [pcode for pcode in item.pcodes if pcode],
+            "names": [name for name in item.area_names if name],
+            "lon": known.lon,
+            "lat": known.lat,
+            "precision": told["place_precision"],
+        },
+        "severity": told["severity"],
+        "category": told["category"],
+        "grade": told["grade"],
+        "sensitivity": told["sensitivity"],
+        "agency": told["agency"],
+        "source": told["source"],
+        "source_ref": told["source_ref"],
+        "event_time": known.event_time,
+        "received_at": item.received_at,
+        "exercise": known.exercise,
+        "revision": item.revision,
+        "seen_because": seen.why(item),
+        "fields": fields,
+        "history": history(seen.history(item)),
+        "provenance": {
+            "feed": provenance["feed"],
+            "batch": provenance["revision"],
+            "payload": provenance["payload"],
+            "row": provenance["row"],
+            "sha256": provenance["sha256"],
+        },
+    }
+
+
+def history(versions: Sequence[Item]) -> list[dict[str, Any]]:
+    """Each version with what it changed, oldest first."""
+    listed = []
+    for number, version in enumerate(versions):
+        before = versions[number - 1] if number else None
+        listed.append(
+            {
+                "revision": version.revision,
+                "received_at": version.received_at,
+                "changes": list(changes(before, version)) if before else [],
+                "retracted": isinstance(version.record, Retract),
+            }
+        )
+    return listed
+
+
+def _label(lang: str, name: str) -> str:
+    key = f"field.{name}"
+    told = say(lang, key)
+    return name.replace("_", " ").capitalize() if told == key else told
+
+
+def _shown(value: Any) -> Any:
+    """A value as the drawer prints it: one text, number or boolean."""
+    if isinstance(value, tuple):
+        return ", ".join(str(part) for part in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {part:g}" for name, part in value.items())
+    return value
+
+
+def quarantined(services: Services, request: Request) -> Response:
+    """Open rejects by reason, each with one example, for those who may know of their source."""
+    viewer = services.viewer(request)
+    known = {state.name for state in known_states(services, viewer)}
+    source = request.query_params.get("source")
+    everybody = viewer.agency == EVERY_AGENCY
+    groups = [
+        group
+        for group in services.quarantine_groups()
+        if (source is None or group["source"] == source) and (everybody or group["source"] in known)
+    ]
+    return answer(request, {"groups": [_group(services, group) for group in groups[:GROUPS_SHOWN]]})
+
+
+def _group(services: Services, group: Mapping[str, Any]) -> dict[str, Any]:
+    example = services.quarantine_entry(int(group["example_id"]))
+    told = {
+        "source": group["source"],
+        "feed": group["feed"],
+        "reason": group["reason"],
+        "count": group["count"],
+        "first_seen": _moment(group["first_seen_us"]),
+        "last_seen": _moment(group["last_seen_us"]),
+        "example": None,
+    }
+    if example is not None:
+        raw = example["raw"].decode("utf-8", "replace")
+        told["example"] = {
+            "id": group["example_id"],
+            "row": example["row"],
+            "payload": example["payload"],
+            "detail": example["detail"],
+            "raw": raw if len(raw) <= RAW_SHOWN else raw[:RAW_SHOWN] + "…",
+        }
+    return told
+
+
+def _moment(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1e6, UTC)

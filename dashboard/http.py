@@ -1,0 +1,92 @@
+"""The machine interface: every route of CONTRACT.md's HTTP table, and the server that carries it and the pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from dashboard import api, live, map_tiles, ogc, receive, static
+from dashboard.answer import NOT_FOUND, Answering, refusal
+from dashboard.frame import ASSETS, assets_version, make_dash
+from dashboard.guard import LOOPBACK_NAMES, Guard, content_policy
+from dashboard.services import Services
+
+Reader = Callable[[Services, Request], Response]
+READERS: dict[str, Reader] = {
+    "/healthz": api.health,
+    "/api/status": api.status,
+    "/api/counts": api.counts,
+    "/api/kpis": api.kpis,
+    "/api/layers": api.layers,
+    "/api/pick": api.picked,
+    "/api/quarantine": api.quarantined,
+    "/api/records/{id}": api.record,
+    "/tiles/{layer}/{revision}/{z}/{x}/{y}.pbf": map_tiles.tile,
+    "/ogc": ogc.landing,
+    "/ogc/": ogc.landing,
+    "/ogc/api": ogc.api,
+    "/ogc/conformance": ogc.conformance,
+    "/ogc/collections": ogc.collections,
+    "/ogc/collections/{collection}": ogc.collection,
+    "/ogc/collections/{collection}/items": ogc.items,
+    "/ogc/collections/{collection}/items/{fid}": ogc.item,
+}
+OURS = ("api", "ogc", "tiles", "live", "assets", "healthz")
+"""First parts of addresses where the pages' catch-all must not answer with a page."""
+
+
+def routes(services: Services, hub: live.Hub | None = None, limits: receive.Limits = receive.STANDARD) -> APIRouter:
+    """Every route of the machine interface. Include it before the pages, whose catch-all takes everything."""
+    hub = hub or live.Hub(services)
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        hub.start()
+        try:
+            yield
+        finally:
+            hub.stop()
+
+    router = APIRouter(lifespan=lifespan)
+    gate = receive.Gate(limits)
+    for path, reader in READERS.items():
+        router.routes.append(Route(path, Answering(partial(reader, services)), methods=["GET"]))
+    assets = Answering(partial(static.asset, ASSETS, assets_version()))
+    router.routes.append(Route("/assets/{path:path}", assets, methods=["GET"]))
+    router.routes.append(Route("/live", live.endpoint(hub), methods=["GET"]))
+    router.routes.append(Route("/api/ingest/{feed}", receive.ingest(services, gate), methods=["POST"]))
+    router.routes.append(Route("/api/reports", receive.reports(services, gate), methods=["POST"]))
+    for first in OURS:
+        router.routes.append(Route(f"/{first}", _nothing, methods=ALL))
+        router.routes.append(Route(f"/{first}/{{path:path}}", _nothing, methods=ALL))
+    return router
+
+
+ALL = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+async def _nothing(request: Request) -> Response:
+    return refusal(NOT_FOUND)
+
+
+def make_server(services: Services) -> ASGIApp:
+    """The whole server: machine interface, pages, and the guard around both."""
+    app = FastAPI(title=services.settings.mission.name, openapi_url=None, docs_url=None, redoc_url=None)
+    app.include_router(routes(services))
+    dash = make_dash(app, services)
+    policies: list[str] = []
+
+    def policy() -> str:
+        if not policies:  # Dash knows its inline scripts once its layout is set
+            policies.append(content_policy(dash.csp_hashes()))
+        return policies[0]
+
+    return Guard(app, services.settings.host in LOOPBACK_NAMES, policy)

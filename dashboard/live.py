@@ -1,0 +1,271 @@
+"""Server-sent events: every open page learns of a new revision, and of nothing that its viewer may not see.
+
+One thread waits for commits, brings the picture up to date and makes one message per viewer; the event loop only hands them
+out. A page that cannot keep up is told to reload rather than fed from an ever longer queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from dashboard.answer import Refused, encode
+from dashboard.api import summary
+from dashboard.kpi import listed
+from dashboard.services import Services
+from data.access import EVERY_AGENCY, Viewer, permitted
+from data.columns import NO_TIME
+from data.records import KINDS, Severity
+from data.seen import Rows, Seen
+
+STATUS_EVERY_S = 15.0
+PING_EVERY_S = 10.0
+QUEUED = 64
+"""Messages a page may lag behind."""
+PAGES = 1_000
+RESUME_REVISIONS = 10_000
+CRITICAL_SHOWN = 20
+CRITICAL_AGE = timedelta(days=7)
+"""A critical item older than this is news to the record, not to the watch: it is counted, and does not ring."""
+AT_MOST_EVERY_S = 0.05
+WAIT_S = 2.0
+RELOAD = b"event: reload\ndata: {}\n\n"
+PING = b": still here\n\n"
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Page:
+    """One open connection."""
+
+    viewer: Viewer
+    loop: asyncio.AbstractEventLoop
+    queue: asyncio.Queue[bytes | None]
+
+    def put(self, event: bytes | None) -> None:
+        """From the loop's own thread."""
+        if event is None or self.queue.full():
+            while not self.queue.empty():
+                self.queue.get_nowait()
+            event = event and RELOAD
+        self.queue.put_nowait(event)
+
+
+@dataclass
+class Hub:
+    """The thread that keeps the picture up to date, and the pages that listen."""
+
+    services: Services
+    status_every_s: float = STATUS_EVERY_S
+    ping_every_s: float = PING_EVERY_S
+    queued: int = QUEUED
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _pages: set[Page] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _thread: threading.Thread | None = None
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _told: int = 0
+
+    def start(self) -> None:
+        """Begin to listen; once is enough."""
+        with self._lock:
+            if self._thread is None:
+                self._stopping.clear()
+                self._told = self.services.picture.revision
+                self._thread = threading.Thread(target=self._run, name="live", daemon=True)
+                self._thread.start()
+
+    def stop(self) -> None:
+        """End every stream and the thread."""
+        self._stopping.set()
+        with self._lock:
+            thread, self._thread = self._thread, None
+            pages = list(self._pages)
+        for page in pages:
+            with contextlib.suppress(RuntimeError):  # its loop has ended before us
+                page.loop.call_soon_threadsafe(page.put, None)
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=5)
+
+    def enter(self, viewer: Viewer) -> Page:
+        """A new connection, in the running event loop. Raises `Refused`."""
+        page = Page(viewer, asyncio.get_running_loop(), asyncio.Queue(self.queued))
+        with self._lock:
+            if len(self._pages) >= PAGES:
+                raise Refused(503, f"{PAGES} pages are listening already; close some of them.", Retry_After="30")
+            self._pages.add(page)
+        return page
+
+    def leave(self, page: Page) -> None:
+        with self._lock:
+            self._pages.discard(page)
+
+    def _run(self) -> None:
+        broken = False
+        next_status = time.monotonic() + self.status_every_s
+        while not self._stopping.is_set():
+            try:
+                picture = self.services.picture
+                self.services.wait(picture.revision, max(0.05, min(WAIT_S, next_status - time.monotonic())))
+                picture.catch_up()
+                if picture.revision > self._told:
+                    before, self._told = self._told, picture.revision
+                    self._tell({viewer: news(self.services, viewer, before) for viewer in self._viewers()})
+                    self._stopping.wait(AT_MOST_EVERY_S)
+                if time.monotonic() >= next_status:
+                    next_status = time.monotonic() + self.status_every_s
+                    self._tell({viewer: self.status(viewer) for viewer in self._viewers()})
+                if broken:
+                    log.warning("The database answers again.")
+                broken = False
+            except Exception:
+                # Pages keep what they have and see its age; one line when it breaks, one when it recovers.
+                if not broken:
+                    log.exception("Pages cannot be brought up to date; trying again every second.")
+                broken = True
+                self._stopping.wait(1.0)
+
+    def _viewers(self) -> set[Viewer]:
+        with self._lock:
+            return {page.viewer for page in self._pages}
+
+    def _tell(self, events: Mapping[Viewer, bytes]) -> None:
+        with self._lock:
+            pages = list(self._pages)
+        of_loop: dict[asyncio.AbstractEventLoop, list[tuple[Page, bytes]]] = {}
+        for page in pages:
+            if event := events.get(page.viewer):
+                of_loop.setdefault(page.loop, []).append((page, event))
+        for loop, sending in of_loop.items():
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(_put_all, sending)
+
+    def hello(self) -> bytes:
+        told = {
+            "revision": self.services.picture.revision,
+            "server_started": self.started,
+            "interval_s": self.status_every_s,
+        }
+        return message("hello", told, self.services.picture.revision)
+
+    def status(self, viewer: Viewer) -> bytes:
+        return message("status", summary(self.services, viewer, self.services.picture.seen_by(viewer)))
+
+
+def _put_all(sending: Sequence[tuple[Page, bytes]]) -> None:
+    for page, event in sending:
+        page.put(event)
+
+
+def message(event: str, data: Any, revision: int | None = None) -> bytes:
+    """One server-sent event (WHATWG HTML, 9.2)."""
+    head = b"" if revision is None else f"id: {revision}\n".encode()
+    return head + f"event: {event}\ndata: ".encode() + encode(data) + b"\n\n"
+
+
+def stream(hub: Hub, viewer: Viewer, last: str | None) -> Response:
+    """The stream of one page. `last` is the last event id it has, if any. Raises `Refused`."""
+    hub.start()
+    page = hub.enter(viewer)
+    return StreamingResponse(
+        _events(hub, page, last),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "private, no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _events(hub: Hub, page: Page, last: str | None) -> AsyncIterator[bytes]:
+    try:
+        yield hub.hello()
+        if last:
+            missed = await asyncio.to_thread(resume, hub.services, page.viewer, last)
+            if missed:
+                yield missed
+        yield await asyncio.to_thread(hub.status, page.viewer)
+        while True:
+            try:
+                event = await asyncio.wait_for(page.queue.get(), hub.ping_every_s)
+            except TimeoutError:
+                event = PING
+            if event is None:
+                return
+            yield event
+    finally:
+        hub.leave(page)
+
+
+def resume(services: Services, viewer: Viewer, last: str) -> bytes:
+    """What a page that knows revision `last` has missed; `reload` where that cannot be told, nothing where nothing was."""
+    revision = services.picture.revision
+    if not last.isascii() or not last.isdigit() or int(last[:20]) > revision:
+        return RELOAD
+    known = int(last)
+    if known == revision:
+        return b""
+    return RELOAD if revision - known > RESUME_REVISIONS else news(services, viewer, known)
+
+
+def news(services: Services, viewer: Viewer, since: int) -> bytes:
+    """The event of everything after revision `since`, for one viewer; nothing where none of it is theirs to know."""
+    seen = services.picture.seen_by(viewer)
+    allowed = permitted(viewer, seen.marks.labels)
+    kinds, critical = [], []
+    for name in seen.tables:
+        fresh, gone = _moved(seen, name, since, allowed)
+        if len(fresh) or gone:
+            kinds.append(KINDS[name].collection)
+        critical += _ringing(seen, name, fresh, since)
+    # To whoever sees everything every revision is said: also one that only brought look-up tables.
+    if not kinds and viewer.agency != EVERY_AGENCY:
+        return b""
+    critical.sort(key=lambda item: item["t"], reverse=True)
+    told = {"revision": seen.revision, "kinds": kinds, "critical": critical[:CRITICAL_SHOWN]}
+    return message("revision", told, seen.revision)
+
+
+def _moved(seen: Seen, kind: str, since: int, allowed: Any) -> tuple[Rows, bool]:
+    """Rows that are new after a revision and current, and whether older ones ended: of what the viewer may see."""
+    begin, end, marks = (seen.column(kind, name) for name in ("rev_from", "rev_to", "mark"))
+    first = int(np.searchsorted(begin, since, side="right"))
+    fresh = np.arange(first, len(begin))
+    fresh = fresh[(end[first:] > seen.revision) & (begin[first:] <= seen.revision) & allowed[marks[first:]]]
+    ended = np.flatnonzero((end[:first] > since) & (end[:first] <= seen.revision))
+    return fresh, bool(allowed[marks[ended]].any())
+
+
+def _ringing(seen: Seen, kind: str, fresh: Rows, since: int) -> list[dict[str, Any]]:
+    """Of the new rows those that are critical, recent, and were not critical before."""
+    severity, times = seen.column(kind, "severity"), seen.column(kind, "time")
+    oldest = int((seen.now - CRITICAL_AGE).timestamp() * 1e6)
+    fresh = fresh[(severity[fresh] == Severity.critical) & (times[fresh] != NO_TIME) & (times[fresh] >= oldest)]
+    fresh = seen.newest(kind, fresh, CRITICAL_SHOWN)
+    ids, begin = seen.column(kind, "id"), seen.column(kind, "rev_from")
+    new = []
+    for row in fresh:
+        earlier = np.flatnonzero(ids == ids[row])
+        earlier = earlier[begin[earlier] <= since]
+        if not (severity[earlier] == Severity.critical).any():
+            new.append(int(row))
+    return [listed(seen, item) for item in seen.items(kind, new)]
+
+
+def endpoint(hub: Hub) -> Any:
+    """`GET /live`."""
+
+    async def live(request: Request) -> Response:
+        viewer = await asyncio.to_thread(hub.services.viewer, request)
+        last = request.headers.get("last-event-id") or request.query_params.get("last_event_id")
+        return stream(hub, viewer, last)
+
+    return live

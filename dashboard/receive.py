@@ -1,0 +1,258 @@
+"""What is sent to us: payloads of partners' programs, and field reports. Answered only once it is durable."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from dashboard.answer import JSON, Refused, encode, refusal
+from dashboard.services import Services
+from dashboard.sign_in import bearer, from_here
+from dashboard.tokens import Token
+from data.access import LOCAL_OPERATOR
+from data.records import Severity, Value
+
+REPORT_FEED = "report"
+REPORTS = "reports"
+"""The source of reports written on this machine's own page."""
+REPORT_BYTES = 256 * 1024
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,120}\Z")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one sender may ask of the server."""
+
+    body_bytes: int = 200 << 20
+    in_hand_bytes: int = 512 << 20
+    """Of all payloads that are being received at once."""
+    per_s: float = 50.0
+    """Requests a second of one token, in the long run."""
+    burst: float = 200.0
+
+
+STANDARD = Limits()
+
+
+@dataclass
+class Gate:
+    """Counts requests by token and bytes in hand."""
+
+    limits: Limits
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _left: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _in_hand: int = 0
+
+    def pass_one(self, name: str) -> None:
+        """Take one of a token's requests (a bucket that refills). Raises `Refused`."""
+        limits = self.limits
+        with self._lock:
+            now = time.monotonic()
+            left, at = self._left.get(name, (limits.burst, now))
+            left = min(limits.burst, left + (now - at) * limits.per_s)
+            if left >= 1.0:
+                self._left[name] = (left - 1.0, now)
+                return
+            wait = max(1, round((1.0 - left) / limits.per_s))
+        sentence = f"More than {limits.per_s:g} requests a second; send several records in one payload."
+        raise Refused(429, sentence, Retry_After=str(wait))
+
+    def take(self, size: int) -> None:
+        with self._lock:
+            if self._in_hand + size > self.limits.in_hand_bytes:
+                raise Refused(503, "Too much is being received at this moment; send it again shortly.", Retry_After="5")
+            self._in_hand += size
+
+    def give_back(self, size: int) -> None:
+        with self._lock:
+            self._in_hand -= size
+
+
+Post = Callable[[Request], Any]
+
+
+def ingest(services: Services, gate: Gate) -> Post:
+    """`POST /api/ingest/{feed}?source=`: one payload of a feed."""
+
+    async def receive(request: Request) -> Response:
+        try:
+            token = await run_in_threadpool(bearer, services.tokens, request)
+            gate.pass_one(token.name)
+            feed = request.path_params["feed"]
+            source = _source(services, token, feed, request.query_params.get("source", ""))
+            content, held = await _body(request, gate, gate.limits.body_bytes)
+            try:
+                media_type = request.headers.get("content-type", "")
+                tally = await run_in_threadpool(_stored, services, feed, source, content, media_type)
+            finally:
+                gate.give_back(held)
+            return _told(tally)
+        except Refused as error:
+            return refusal(error)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+
+    return receive
+
+
+class Told(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A field report as it is sent."""
+
+    title: str = ""
+    description: str = ""
+    category: str = ""
+    severity: str = "unknown"
+    event_time: datetime | None = None
+    version_time: datetime | None = None
+    lon: float | None = None
+    lat: float | None = None
+    place: str = ""
+    adm_pcode: str | None = None
+    place_precision: str = ""
+    grade: str = "F6"
+    reporter: str = ""
+    form: str = ""
+    needs: str = ""
+    attributes: dict[str, Value] = {}
+    source_ref: str = ""
+
+
+def reports(services: Services, gate: Gate) -> Post:
+    """`POST /api/reports`: one field report. `Idempotency-Key` is its key: the same key again is the same report."""
+
+    async def receive(request: Request) -> Response:
+        try:
+            token = await run_in_threadpool(_reporter, services, request)
+            gate.pass_one(token.name)
+            if request.headers.get("content-type", "").split(";")[0].strip().lower() != JSON:
+                raise Refused(415, "Send the report as application/json.")
+            source = _source(services, token, "", request.query_params.get("source", ""))
+            content, held = await _body(request, gate, REPORT_BYTES)
+            try:
+                key = request.headers.get("idempotency-key", "")
+                report = _report(content, key)
+                tally = await run_in_threadpool(_stored, services, REPORT_FEED, source, encode(report), JSON)
+            finally:
+                gate.give_back(held)
+            if tally.get("rejected"):
+                raise Refused(422, "; ".join(tally["reasons"]) + ".")
+            return _told({**tally, "source_ref": report.source_ref})
+        except Refused as error:
+            return refusal(error)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+
+    return receive
+
+
+def _stored(services: Services, feed: str, source: str, content: bytes, media_type: str) -> Mapping[str, Any]:
+    """Store, and bring the picture up to date, so that whoever was answered finds what they sent."""
+    tally = services.receive(feed, source, content, media_type)
+    services.picture.catch_up()
+    return tally
+
+
+def _told(tally: Mapping[str, Any]) -> Response:
+    """200 with the tally; 422 with it where the payload as a whole could not be read (it is in quarantine)."""
+    if unreadable := tally.get("unreadable"):
+        return refusal(Refused(422, str(unreadable)))
+    return Response(encode(tally), media_type=JSON, headers={"Cache-Control": "private, no-store"})
+
+
+def _reporter(services: Services, request: Request) -> Token:
+    """Who reports: a token, or the operator at this very machine from a page of ours."""
+    if request.headers.get("authorization") is not None:
+        return bearer(services.tokens, request)
+    if not from_here(request):
+        raise Refused(401, "Send a token in the header Authorization: Bearer.", WWW_Authenticate="Bearer")
+    if not same_origin(request):
+        raise Refused(403, "Reports without a token are taken from this server's own pages only.")
+    return Token(LOCAL_OPERATOR.name, LOCAL_OPERATOR, ("*",))
+
+
+def same_origin(request: Request) -> bool:
+    """Whether no browser says that another site's page sent this (Fetch standard: Origin, Sec-Fetch-Site)."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+
+
+def _source(services: Services, token: Token, feed: str, name: str) -> str:
+    """The source that is meant: the one named, else the only one this token or, for a feed, the settings leave."""
+    if not name:
+        only = [source for source in token.sources if source != "*"]
+        of_feed = [source.name for source in services.settings.sources.values() if feed and source.feed == feed]
+        if len(only) == 1:
+            name = only[0]
+        elif len(of_feed) == 1 and token.may_send(of_feed[0]):
+            name = of_feed[0]
+        elif token.may_send(feed or REPORTS):
+            name = feed or REPORTS
+        else:
+            raise Refused(422, "Say whose this is: add ?source=NAME.")
+    if not _NAME.match(name):
+        raise Refused(422, "source: use a name of 1 to 120 printable characters.")
+    if not token.may_send(name):
+        raise Refused(403, f"This token may not send for the source '{name}'.")
+    return name
+
+
+async def _body(request: Request, gate: Gate, most: int) -> tuple[bytes, int]:
+    """The body and how many bytes of it are held at the gate (to be given back). Raises `Refused`; reads no more than `most`."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refused(415, "Send the payload as it is, without a Content-Encoding.")
+    told = request.headers.get("content-length", "0")
+    if told.isdigit() and int(told) > most:
+        raise Refused(413, f"The body has {int(told):,} bytes; at most {most:,} are taken.", Connection="close")
+    parts, size, held = [], 0, 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > most:
+                raise Refused(413, f"The body has more than {most:,} bytes.", Connection="close")
+            gate.take(len(part))
+            held += len(part)
+            parts.append(part)
+    except BaseException:
+        gate.give_back(held)
+        raise
+    return b"".join(parts), held
+
+
+_decoder = msgspec.json.Decoder(Told)
+_PRECISIONS = ("exact", "near", "adm3", "adm2", "adm1", "adm0", "")
+
+
+def _report(content: bytes, key: str) -> Told:
+    """What was sent, with its key. Raises `Refused` naming the field."""
+    try:
+        told = _decoder.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused(422, f"The report cannot be read: {str(error).rstrip('.')}.") from None
+    if told.severity not in Severity.__members__:
+        raise Refused(422, f"severity: use one of {', '.join(Severity.__members__)}.")
+    if told.place_precision not in _PRECISIONS:
+        raise Refused(422, f"place_precision: use one of {', '.join(_PRECISIONS[:-1])}.")
+    if not (told.title.strip() or told.description.strip()):
+        raise Refused(422, "title: say what you saw, in the title or the description.")
+    for name in ("event_time", "version_time"):
+        moment = getattr(told, name)
+        if moment is not None and moment.tzinfo is None:
+            raise Refused(422, f"{name}: has no time zone; write it like 2026-11-20T18:00:00Z.")
+    ref = key or told.source_ref or uuid.uuid4().hex
+    if not _NAME.match(ref):
+        raise Refused(422, "Idempotency-Key: use 1 to 120 printable characters.")
+    return msgspec.structs.replace(told, source_ref=ref)
