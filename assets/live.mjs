@@ -6,12 +6,14 @@ const BACKOFF_S = [1, 2, 3, 5];
 const LATE = 2; // intervals without a word
 const LOST = 5;
 
-export function listen(address = "/live") {
+/** `known` is the revision that is on screen; what came after it is told on connecting. */
+export function listen(address, known) {
   let source = null;
   let opened = 0;
   let lastHeard = Date.now();
   let interval = 15;
-  let revision = 0;
+  let revision = known;
+  let offered = known;
   let started = null;
   let tries = 0;
   let retry = 0;
@@ -46,15 +48,12 @@ export function listen(address = "/live") {
     const hello = parsed(event);
     if (!hello) return;
     tries = 0;
+    offered = hello.revision;
     if (hello.interval_s > 0) interval = hello.interval_s;
     const restarted = started !== null && hello.server_started !== started;
     started = hello.server_started;
     heard();
     if (restarted) emit("cg:restart", hello);
-    // What was said while nobody listened is not repeated: a moved number means everything may have moved.
-    if (revision && hello.revision !== revision)
-      emit("cg:revision", { revision: hello.revision, kinds: null, critical: [] });
-    revision = hello.revision;
   }
 
   function onRevision(event) {
@@ -70,15 +69,17 @@ export function listen(address = "/live") {
     heard();
     if (!status) return;
     emit("cg:status", status);
-    if (revision && status.revision > revision) {
+    if (status.revision > revision) {
       revision = status.revision;
       emit("cg:revision", { revision, kinds: null, critical: [] });
     }
   }
 
+  /** What was missed cannot be told one by one (or the server knows less than we do): everything may have moved. */
   function onReload() {
     heard();
-    emit("cg:reload", {});
+    revision = offered;
+    emit("cg:reload", { revision });
   }
 
   function close() {
@@ -100,7 +101,7 @@ export function listen(address = "/live") {
   function open() {
     if (stopped || source) return;
     opened = Date.now();
-    source = new EventSource(revision ? `${address}?last_event_id=${revision}` : address);
+    source = new EventSource(`${address}?last_event_id=${revision}`);
     source.addEventListener("hello", onHello);
     source.addEventListener("revision", onRevision);
     source.addEventListener("status", onStatus);

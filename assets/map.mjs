@@ -207,7 +207,9 @@ export async function createMap(host, doc, { still = false } = {}) {
     },
     /** Shows `revision` for the layers whose kind is in `kinds` (null: all of them). */
     async refresh(revision, kinds) {
-      const touched = layers.layers.filter((layer) => !kinds || kindsOf(layer).some((kind) => kinds.includes(kind)));
+      const touched = layers.layers.filter(
+        (layer) => !kinds || collectionsOf(layer).some((kind) => kinds.includes(kind)),
+      );
       for (const layer of touched) setRevision(layer.id, revision);
       const shown = new Set(shownLayers(layers).map(({ id }) => id));
       await Promise.all(touched.filter(({ id }) => shown.has(id)).map(({ id }) => reload(id)));
@@ -238,4 +240,10 @@ export async function createMap(host, doc, { still = false } = {}) {
   };
 }
 
-const kindsOf = (layer) => (Array.isArray(layer.kind) ? layer.kind : String(layer.kind ?? "").split(","));
+const COLLECTIONS = { activity: "activities", boundary: "boundaries", feedback: "feedback", supply: "supply" };
+
+/** Collections a layer draws from; a layer names kinds of record (`incident`), news names collections (`incidents`). */
+const collectionsOf = (layer) =>
+  String(layer.kind ?? "")
+    .split(",")
+    .map((kind) => COLLECTIONS[kind] ?? (kind.endsWith("s") ? kind : `${kind}s`));

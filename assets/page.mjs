@@ -150,6 +150,8 @@ async function start(app, life) {
     signal.addEventListener("abort", () => found.map.destroy());
   }
 
+  const line = listen("/live", layers?.revision ?? status.revision);
+  signal.addEventListener("abort", () => line.stop());
   const on = (name, answer) => window.addEventListener(name, (event) => answer(event.detail ?? {}), { signal });
   let assets = null;
   const seen = new Set();
@@ -164,7 +166,7 @@ async function start(app, life) {
     found.strip?.link(link);
     text(stale, link.state === "ok" ? "" : t(`link.${link.state}`, { time: dtg(link.last_heard) }));
   });
-  on("cg:reload", () => refresh.ask(line.revision, null));
+  on("cg:reload", ({ revision }) => refresh.ask(revision, null));
   on("cg:restart", async () => {
     refresh.ask(line.revision, null);
     const fresh = await assetMark();
@@ -247,8 +249,6 @@ async function start(app, life) {
     });
   }
 
-  const line = listen("/live");
-  signal.addEventListener("abort", () => line.stop());
   assets = await assetMark();
 }
 
