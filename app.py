@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     host, port = asked.host or settings.host, asked.port or settings.port
     if host not in LOOPBACK:
         return _refuse(f"without accounts only this machine may connect: use 127.0.0.1, not {host}.")
+    settings = replace(settings, host=host, port=port)
     from dashboard.http import make_server
     from dashboard.tokens import local_token
     from data.picture import Picture
@@ -64,6 +66,7 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     store = _store(settings)
     picture = Picture(store)
     picture.catch_up()
+    local_token(settings.home)
     running = [each for each in (start(store, settings), start_playing(store, settings)) if each]
     try:
         server = make_server(_services(settings, store, picture))

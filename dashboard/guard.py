@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.answer import VARY, Refused, refusal
 
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 BODY_BYTES = 4 << 20
 """Of requests of pages; payloads of partners have their own limit (`dashboard.receive`)."""
 UNLIMITED = ("/api/ingest/",)
@@ -111,7 +111,7 @@ class Guard:
 
 def _name(host: str) -> str:
     """The host without its port."""
-    return host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0].lower()
+    return host[1 : host.index("]")] if host.startswith("[") and "]" in host else host.partition(":")[0].lower()
 
 
 def _too_large() -> Refused:
