@@ -66,10 +66,14 @@ class AreaColumns:
     other_names: Mapping[int, tuple[str, ...]]
     """In other languages than `names`."""
 
-    def all(self) -> frozenset[str]:
-        return frozenset(
-            (*self.pcodes.values(), *self.names.values(), *(n for ns in self.other_names.values() for n in ns))
-        )
+    def pcode(self, row: Mapping[str, Any]) -> str:
+        """The column of the lowest P-code that a row states; empty where it states none."""
+        lowest = sorted(self.pcodes, reverse=True)
+        return next((self.pcodes[level] for level in lowest if text(row, self.pcodes[level])), "")
+
+    def used(self, row: Mapping[str, Any]) -> frozenset[str]:
+        """The columns that `area_of` reads from a row; the others say more and stay among the attributes."""
+        return frozenset(self.names[level] for level in (1, 2, 3) if level in self.names) | {self.pcode(row)}
 
 
 def bare(heading: str) -> str:
@@ -108,10 +112,10 @@ def area_columns(header: tuple[str, ...]) -> AreaColumns:
             ranked.setdefault(int(other[1]), []).append((3, heading))
         elif name in _RANK:
             in_words.setdefault(_RANK[name], heading)
-    level = -1
-    for rank, heading in sorted(in_words.items()):
-        level = max(int(rank), level + 1)
-        ranked.setdefault(level, [(4, heading)])
+    deepest = -1
+    for size, heading in sorted(in_words.items()):
+        deepest = max(int(size), deepest + 1)
+        ranked.setdefault(deepest, [(4, heading)])
     ordered = {
         level: [heading for _, heading in sorted(found, key=lambda pair: pair[0])] for level, found in ranked.items()
     }
@@ -124,13 +128,10 @@ def area_columns(header: tuple[str, ...]) -> AreaColumns:
 
 def area_of(row: Mapping[str, Any], columns: AreaColumns) -> tuple[str | None, tuple[str, ...]]:
     """The lowest P-code a row states, and its names of adm1, adm2, adm3 ("" where it skipped one)."""
-    pcode = next(
-        (code for level in sorted(columns.pcodes, reverse=True) if (code := text(row, columns.pcodes[level]))), None
-    )
     names = [text(row, columns.names[level]) if level in columns.names else "" for level in (1, 2, 3)]
     while names and not names[-1]:
         names.pop()
-    return pcode, tuple(names)
+    return text(row, columns.pcode(row)) or None, tuple(names)
 
 
 _FEMALE = re.compile(r"\b(f|females?|women|woman|girls?|femmes?|filles?)\b")

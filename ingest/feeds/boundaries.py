@@ -78,7 +78,9 @@ def record(row: Any, context: Context) -> Record:
     vintage = _first_day(properties, VALID_ON)
     names = tuple(text(properties, columns.names.get(each, "")) for each in range(1, level + 1))
     own = columns.names.get(level, "")
-    used = {*columns.all(), *VALID_ON}
+    local = next((name for name in columns.other_names.get(level, ()) if text(properties, name)), "")
+    used = {*(columns.names[each] for each in (1, 2, 3) if each in columns.names), own, local, *VALID_ON}
+    used |= {columns.pcodes[each] for each in (level, level - 1) if each in columns.pcodes}
     return Boundary(
         source_ref=f"{pcode}@{vintage.date()}" if vintage else pcode,
         title=text(properties, own) or (str(context.source.options.get("name", "")) if not level else "") or pcode,
@@ -93,7 +95,7 @@ def record(row: Any, context: Context) -> Record:
         pcode=pcode,
         level=level,
         parent_pcode=text(properties, columns.pcodes[level - 1]) if level - 1 in columns.pcodes else "",
-        name_local=next((name for key in columns.other_names.get(level, ()) if (name := text(properties, key))), ""),
+        name_local=text(properties, local),
         vintage=vintage,
         disputed=any("disput" in str(value).casefold() for value in properties.values() if isinstance(value, str)),
     )

@@ -75,12 +75,16 @@ def _near(stated: re.Match[str], before: datetime) -> datetime:
 def _figures(table: Table, days: dict[str, tuple[str, datetime]]) -> Iterator[dict[str, Any]]:
     columns, code, name = area_columns(table.header), pick(table.header, SITE_CODE), pick(table.header, SITE_NAME)
     lat, lon = pick(table.header, LATITUDE), pick(table.header, LONGITUDE)
-    used = {*days, *columns.all(), code or "", name or "", lat or "", lon or ""}
+    used = {*days, code or "", name or "", lat or "", lon or ""}
     for row in table.rows:
         pcode, names = area_of(row, columns)
         place = text(row, name or "")
         site = {"pcode": pcode, "names": names, "site": text(row, code or "") or place, "place": place}
-        point = {"lat": row.get(lat or ""), "lon": row.get(lon or ""), "attributes": plain(row, used)}
+        point = {
+            "lat": row.get(lat or ""),
+            "lon": row.get(lon or ""),
+            "attributes": plain(row, used | columns.used(row)),
+        }
         for column, (figure, day) in days.items():
             if column in row:
                 yield {**site, **point, "figure": figure, "day": day, "value": row[column]}

@@ -61,7 +61,7 @@ def _areas(table: Table, total: str, source: Source) -> Iterator[dict[str, Any]]
     year, group = pick(table.header, YEAR), pick(table.header, ("population_group",))
     groups = {name: key for name in table.header if name != total and (key := group_of(name))}
     stated = re.search(r"(?:19|20)\d\d", f"{total} {table.sheet}")
-    used = {total, *columns.all(), *groups, year or "", group or ""}
+    used = {total, *groups, year or "", group or ""}
     seen: dict[str, list[int]] = {}
     for row in table.rows:
         pcode, names = area_of(row, columns)
@@ -77,7 +77,7 @@ def _areas(table: Table, total: str, source: Source) -> Iterator[dict[str, Any]]
             "indicator": indicator,
             "value": row.get(total),
             "groups": {key: row[name] for name, key in groups.items() if name in row},
-            "attributes": plain(row, used),
+            "attributes": plain(row, used | columns.used(row)),
         }
 
 

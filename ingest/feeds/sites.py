@@ -107,7 +107,7 @@ def record(row: dict[str, Any], context: Context) -> Record:
         operator=text(cells, columns.get("operator", "")),
         beds=number(cells, columns.get("beds", "")),
         population_served=number(cells, columns.get("served", "")),
-        attributes=plain(cells, used | areas.all()),
+        attributes=plain(cells, used | areas.used(cells)),
     )
 
 
