@@ -66,8 +66,8 @@ def _files(seed: int, now: datetime) -> list[tuple[str, str, str, timedelta, byt
         for n in range(4)
     ]  # fmt: skip
     files += [
-        (f"{iso}_admpop_adm{n}.xlsx", "population", "cod-ps", old, common_datasets.population(world, n, now))
-        for n in (2, 3)
+        (f"{iso}_admpop_adm{n}.xlsx", "population", source, old, common_datasets.population(world, n, now))
+        for n, source in ((2, "census"), (3, "cod-ps"))
     ]
     files += [
         (f"{iso}_rivers.csv", "table", "rivers", old, routes.rivers(seed)),

@@ -182,7 +182,7 @@ def tell(of: Scene, rng: np.random.Generator, spots: Spots, day0: date, first_nu
     deadly = rng.random(count)
     heavy = rng.lognormal(0, 0.85, count)
     lag = _lag_days(rng, count)
-    second = rng.integers(25_000, 86_000, count)
+    second = rng.integers(1_200, 86_000, count)
     pick = rng.integers(0, 1_000_000, (count, 6))
     incidents = []
     for row in range(count):

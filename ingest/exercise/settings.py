@@ -76,6 +76,7 @@ def _source(
 
 SOURCES = (
     _source("cod-ab", "Boundaries (COD-AB)", "boundaries", "NSO", "365d"),
+    _source("census", "Population, projected from the census", "population", "NSO", "3650d"),
     _source("cod-ps", "Population (COD-PS)", "population", "NSO", "365d"),
     _source("rivers", "Rivers", "table", "NSO", "365d", kind="route", columns={
         "source_ref": "#loc+route+code", "title": "#loc+route+name", "category": "#loc+route+type", "lat": "#geo+lat",

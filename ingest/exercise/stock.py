@@ -19,8 +19,10 @@ from ingest.exercise.world import random
 MONTHS = 24
 WEEKLY_DAYS = 30
 """In the last weeks sites report every week, as in an emergency; before that once a month."""
-COVER_MONTHS = 3.0
+COVER_MONTHS = 3.3
 """Sites order up to this many months of use."""
+HOARDING = 0.03
+"""Share of cards that are ordered far beyond that."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ def simulate(seed: int, today: date) -> Course:
     span = np.diff([_start(today).toordinal(), *(end.toordinal() for end in ends)])
     numbers = np.array([end.toordinal() for end in ends])
     phase, peak = rng.integers(0, 2, count), rng.uniform(0, 2 * np.pi, count)
+    cover = COVER_MONTHS * np.where(rng.random(count) < HOARDING, 3.4, 1.0)
     stock = np.round(rate * rng.lognormal(np.log(2.4), 0.5, count)).astype(np.int64)
     opening = stock.copy()
     shape = (len(ends), count)
@@ -148,9 +151,9 @@ def simulate(seed: int, today: date) -> Course:
         stock = stock - lost[period]
         on_hand[period] = stock
         due = (period + phase) % 2 == 0 if span[period] > 20 else (period + phase) % 4 == 0
-        wanted = np.ceil(rate * COVER_MONTHS * rng.lognormal(0, 0.15, count)).astype(np.int64) - stock - coming
-        lead = rng.lognormal(np.log(24), 0.45, count) + 34 * danger * (left < 75)
-        stopped = rng.random(count) < 0.05 + 0.62 * danger * (left < 75)
+        wanted = np.ceil(rate * cover * rng.lognormal(0, 0.15, count)).astype(np.int64) - stock - coming
+        lead = rng.lognormal(np.log(20), 0.5, count) + 34 * danger * (left < 75)
+        stopped = rng.random(count) < 0.04 + 0.5 * danger * (left < 75)
         when = end.toordinal() + np.ceil(lead).astype(np.int64)
         slot = np.searchsorted(numbers, when)
         ordered = due & (wanted > 0.4 * rate) & ~stopped & (slot < len(ends))
