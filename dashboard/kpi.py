@@ -108,7 +108,7 @@ def _answer(kpi: Kpi, asked: Asked, query: Mapping[str, str], states: Sequence[A
         "id": kpi.id,
         "title": say(lang, f"kpi.{kpi.id}"),
         "value": found.value,
-        "display": figure(found.value, kpi.unit),
+        "display": figure(found.value),
         "unit": kpi.unit,
         "state": state,
         "as_of": None if as_of is None else as_of.isoformat().replace("+00:00", "Z"),

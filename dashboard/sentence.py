@@ -71,16 +71,16 @@ def register(app: Dash) -> None:
     """One callback between the address and the words, in both directions."""
 
     @app.callback(
-        Output("url", "search"),
+        Output("address", "search"),
         *(Output(f"word-{name}", "value") for name in WORDS),
         Output("word-window", "data"),
-        Input("url", "search"),
+        Input("address", "search"),
         *(Input(f"word-{name}", "value") for name in WORDS),
         prevent_initial_call=True,
     )
     def sync(search: str | None, *values: str | None) -> tuple[Any, ...]:
         query = dict(parse_qsl((search or "").removeprefix("?")))
-        if ctx.triggered_id == "url":
+        if ctx.triggered_id == "address":
             shown = words_of(query)
             return (
                 no_update,

@@ -41,12 +41,12 @@ def age(seconds: float | None) -> str:
     return f"{round(months)} mo" if months < 24 else f"{round(months / 12)} y"
 
 
-def figure(value: float | None, unit: str = "") -> str:
+def figure(value: float | None) -> str:
     """A number with thin spaces between thousands; an empty text where there is none."""
     if value is None:
         return ""
     text = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.1f}"
-    return text.replace(",", "\u202f") + (f"\u202f{unit}" if unit == "%" else "")
+    return text.replace(",", "\u202f")
 
 
 def dtg(moment: datetime | None) -> str:

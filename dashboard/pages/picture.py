@@ -29,17 +29,17 @@ def layout(services: Services, seen: Seen, query: Mapping[str, str]) -> Any:
 def register(app: Dash, services: Services) -> None:
     sentence.register(app)
 
-    @app.callback(Output("cg-table", "children"), Input("url", "search"))
+    @app.callback(Output("cg-table", "children"), Input("address", "search"))
     def open_table(search: str | None) -> Any:
         """Chart and table of the KPI that `table` in the address names."""
         query = dict(parse_qsl((search or "").removeprefix("?")))
         return table.panel(services, query) if query.get("table") else None
 
     @app.callback(
-        Output("url", "search", allow_duplicate=True),
+        Output("address", "search", allow_duplicate=True),
         Input("cg-table-grid", "selectedRows"),
         Input("cg-table-close", "n_clicks"),
-        State("url", "search"),
+        State("address", "search"),
         prevent_initial_call=True,
     )
     def from_table(selected: list[dict[str, Any]] | None, clicks: int | None, search: str | None) -> Any:
