@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dash import Dash, dcc, html
+from dash import Dash, html
 
 from dashboard.services import Services
 from data.seen import Seen
@@ -30,8 +30,6 @@ def shell(page_id: str, *children: Any) -> html.Div:
     """The hosts that the browser modules fill, around a page's own parts. React never looks inside an empty host."""
     return html.Div(
         [
-            # Beside the frame's own, which only tells one page from another: this one holds the filters.
-            dcc.Location(id="address", refresh=False),
             html.Header(id="cg-banner"),
             *children,
             html.Section(id="cg-drawer"),

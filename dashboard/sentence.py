@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, ctx, html, no_update
+from dash import Dash, Input, Output, ctx, dcc, html, no_update
 
 from dashboard.words import dtg, language, say
 from data.filters import BadFilter, moment, parse
@@ -28,6 +28,8 @@ def sentence(seen: Seen, settings: Settings, query: Mapping[str, str]) -> html.D
     lang = language(query.get("lang"))
     values = words_of(query)
     parts: list[Any] = [
+        # Beside the frame's own Location, which only tells one page from another: this one holds the filters.
+        dcc.Location(id="address", refresh=False),
         _text(lang, "filter.showing"),
         _choice(
             "category", values, [("", say(lang, "filter.any_type")), *_named(_categories(seen))], lang, search=True
