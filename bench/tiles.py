@@ -91,7 +91,7 @@ def tiles(picture: Picture, spread: str, name: str, filters: Filters) -> list[Ro
 def beside(picture: Picture, spread: str) -> list[Row]:
     """What a page asks for beside tiles."""
     seen = picture.seen_by(LOCAL_OPERATOR)
-    column, row = (int(seen.column("incident", axis)[0]) * (12 << 6) // WORLD for axis in ("x", "y"))
+    column, row = (int(seen.column("incident", axis)[0]) * (14 << 6) // WORLD for axis in ("x", "y"))
     cell = f"6/{column}/{row}"
     listed = times(lambda: layer_list(seen, EVERYTHING), runs=20)
     picked = times(lambda: pick(seen, all_layers()["incidents"], EVERYTHING, cell), runs=20)

@@ -97,13 +97,19 @@ def _joined(
     address: tuple[int, int, int],
     side: int,
 ) -> Iterator[Feature]:
-    """Cells of several, at the mean of their members: sums are whole numbers below 2^53, so exact in any order."""
+    """Cells of several, at the mean of their members, kept a sixth of the cell from its edge so that neighbours stand apart.
+
+    Sums are whole numbers below 2^53, so exact in any order.
+    """
     z, x, y = address
     totals = counts.sum(axis=1)
     crowded = np.flatnonzero(totals > 1)
     sums = [np.bincount(key, weights=part, minlength=len(totals))[crowded].astype(np.int64) for part in (left, top)]
-    across, down = (part // totals[crowded] * EXTENT // (WORLD >> z) for part in sums)
     rows, columns = np.divmod(crowded, side)
+    across, down = (
+        _inside(part // totals[crowded] * EXTENT // (WORLD >> z), cell, side)
+        for part, cell in zip(sums, (columns, rows), strict=True)
+    )
     listed = zip(
         across.tolist(),
         down.tolist(),
@@ -116,6 +122,11 @@ def _joined(
     for a, d, column, row, n, parts in listed:
         properties = {"c": f"{z}/{column}/{row}", "n": n, **dict(zip(found.counts, parts, strict=True))}
         yield Feature(POINT, point(a, d), properties)
+
+
+def _inside(units: NDArray[np.int64], cell: NDArray[np.int64], side: int) -> NDArray[np.int64]:
+    margin = EXTENT // (6 * side)
+    return np.clip(units, -(-cell * EXTENT // side) + margin, (cell + 1) * EXTENT // side - 1 - margin)
 
 
 def _shapes(seen: Seen, found: Shapes, z: int, x: int, y: int) -> Iterator[Feature]:

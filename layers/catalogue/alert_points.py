@@ -20,7 +20,7 @@ LAYER = Layer(
     draw="cells",
     group="Events",
     features=features,
+    order=30,
     heeds=("area", "severity", "agency", "source", "text"),
-    on=False,
     limits="Warnings that have not expired and name a point or nothing: how far they reach is not said.",
 )

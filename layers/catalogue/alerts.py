@@ -20,6 +20,7 @@ LAYER = Layer(
     draw="areas",
     group="Events",
     features=features,
+    order=20,
     heeds=("area", "severity", "agency", "source", "text"),
     limits="Warnings that have not expired, taken at their word; one that names no end stays until it is taken back. "
     "A warning that names its area by codes alone is drawn only where those codes are known.",

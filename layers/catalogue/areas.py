@@ -114,7 +114,6 @@ LAYER = Layer(
     group="Figures",
     features=features,
     parameter="metric",
-    on=False,
     limits="The latest period of each area, so periods may differ; classes hold equally many areas. "
     "Unknown is not zero, and neither is an area that did not report.",
 )

@@ -19,6 +19,7 @@ LAYER = Layer(
     draw="cells",
     group="Events",
     features=features,
+    order=10,
     limits="Reported incidents only: where nobody reports, the map is empty. One event told by two sources is shown twice. "
     "Circles stand at the mean of their members.",
 )

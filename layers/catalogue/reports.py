@@ -19,6 +19,7 @@ LAYER = Layer(
     draw="cells",
     group="Events",
     features=features,
+    order=40,
     on=False,
     limits="As written down by whoever was there, not checked against anything else.",
 )

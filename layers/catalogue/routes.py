@@ -53,6 +53,7 @@ LAYER = Layer(
     draw="lines",
     group="Supply and services",
     features=features,
+    order=30,
     heeds=BY_ORIGIN,
     limits="Passable as last observed; a road nobody observed is unknown, not open. The course of a road may be generalised.",
 )

@@ -23,6 +23,7 @@ LAYER = Layer(
     draw="status",
     group="Supply and services",
     features=features,
+    order=20,
     heeds=BY_ORIGIN,
     on=False,
     cells=18,

@@ -70,8 +70,10 @@ LAYER = Layer(
     draw="status",
     group="Supply and services",
     features=features,
+    order=10,
     heeds=BY_ORIGIN,
     parameter="item",
+    on=False,
     cells=18,
     limits="Stock as last counted, not run down since, over what is used in a month; the item that runs out first stands for "
     f"its site. A count older than {STALE_DAYS} days is shown as not reported; no or no known use is unknown.",

@@ -72,6 +72,7 @@ LAYER = Layer(
     draw="symbols",
     group="Units",
     features=features,
+    order=10,
     heeds=BY_ORIGIN,
     legend=legend,
     cells=16,
