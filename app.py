@@ -274,7 +274,8 @@ def quarantine(settings: Settings, asked: argparse.Namespace) -> int:
 
 def _quarantined(entry: dict[str, Any]) -> str:
     if "example_id" in entry:
-        return f"{entry['count']:>8,} x {entry['source']}: {entry['reason']} (for one of them: quarantine show {entry['example_id']})"
+        example = f"(one of them: quarantine show {entry['example_id']})"
+        return f"{entry['count']:>8,} x {entry['source']}: {entry['reason']} {example}"
     if "raw" in entry:
         return f"{entry['id']}: {entry['source']}, {entry['payload']}, {entry['detail']}\n{entry['raw']}"
     return _tally(entry)

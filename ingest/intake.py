@@ -74,7 +74,8 @@ def source_of(settings: Settings, feed: Feed | None, name: str | None, payload: 
         of_feed = [source for source in settings.sources.values() if source.feed == feed_name]
         if len(of_feed) == 1:
             return of_feed[0]
-        stem = Path(printable(payload.name)).stem if payload is not None and feed is not None and feed.keys == "list" else ""
+        by_list = payload is not None and feed is not None and feed.keys == "list"
+        stem = Path(printable(payload.name)).stem if payload is not None and by_list else ""
         return settings.source(stem.strip("-") or feed_name, feed_name)
     source = settings.source(name, feed_name)
     if feed is not None and source.feed not in (feed_name, AUTO):
