@@ -10,7 +10,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -113,7 +113,7 @@ class Picture:
 
     def revision_at(self, moment: datetime) -> int:
         """The newest revision committed at or before a time; 0 before the first."""
-        micros = int((moment - _EPOCH).total_seconds() * 1_000_000)
+        micros = (moment - _EPOCH) // timedelta(microseconds=1)
         index = bisect_right(self._commits, micros, key=lambda commit: commit.committed_us)
         return self._commits[index - 1].revision if index else 0
 
@@ -159,6 +159,7 @@ class Picture:
             "area": self._areas(lon, lat, level, records),
             "cap": level,
             "exercise": np.array([record.exercise for record in records], np.bool_),
+            "retracted": np.array([change.retracted for change in changes], np.bool_),
         }
         for name in kind.numbers:
             values = (getattr(record, name, None) for record in records)
