@@ -20,7 +20,7 @@ from itertools import chain, islice
 from typing import Any
 
 from ingest.feed import HEAD_BYTES, Payload, decode_text
-from ingest.workbooks import check_zip, is_workbook, sheets_of
+from ingest.workbooks import DAMAGE, check_zip, is_workbook, sheets_of
 
 Cell = str | int | float | bool | datetime | None
 Row = dict[str, Cell]
@@ -104,7 +104,7 @@ def _preview(payload: Payload, stamp: int) -> tuple[Table, ...]:
         else:
             sheets = _sheets(payload)
         found = [_table(name, islice(rows, PREVIEW_ROWS)) for name, rows in sheets]
-    except (ValueError, OSError, zipfile.BadZipFile):
+    except (ValueError, OSError):
         return ()
     return tuple(Table(t.sheet, t.header, t.tags, tuple(t.rows)) for t in found if t is not None)
 
@@ -243,7 +243,7 @@ def _unzip(payload: Payload) -> Payload:
             if len(entries) != 1:
                 raise ValueError(f"{payload.name} holds {len(entries)} tables; a zip must hold exactly one")
             content = archive.read(entries[0])
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except DAMAGE as error:
         raise ValueError(f"{payload.name} is a damaged or encrypted zip file: {error}") from None
     inner = Payload(entries[0].filename, content=content)
     if kind_of(inner) == "zip":

@@ -8,14 +8,20 @@ whatever a workbook program would not have written is refused.
 from __future__ import annotations
 
 import html
+import io
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
-from typing import Any
+from typing import IO, Any
 
 from ingest.feed import Payload
 
+DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, struct.error)
+"""What reading a damaged, encrypted or hand-made zip raises."""
 MAX_ENTRIES = 2_000
 MAX_EXPANDED = 2_000_000_000
 MAX_RATIO = 500
@@ -29,29 +35,26 @@ def is_workbook(payload: Payload) -> bool:
     try:
         with payload.open() as stream, zipfile.ZipFile(stream) as archive:
             return "[Content_Types].xml" in archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except (ValueError, *DAMAGE):
         return False
 
 
 def sheets_of(payload: Payload, kind: str) -> Iterator[tuple[str, Iterable[Sequence[Any]]]]:
+    """Name and rows of every sheet that holds something; raises ValueError where the workbook is not fit to be read."""
+    return _sheets_of_xls(payload) if kind == "xls" else _sheets_of_xlsx(payload)
+
+
+def _sheets_of_xlsx(payload: Payload) -> Iterator[tuple[str, Iterable[Sequence[Any]]]]:
     from python_calamine import CalamineWorkbook, SheetTypeEnum
 
-    if kind == "xlsx":
-        check_workbook(payload)
+    copy = _checked_copy(payload)
     try:
-        with payload.open() as stream, CalamineWorkbook.from_filelike(stream) as book:
+        with CalamineWorkbook.from_filelike(copy) as book:
             for meta in book.sheets_metadata:
-                if meta.typ is not SheetTypeEnum.WorkSheet:
-                    continue
-                sheet = book.get_sheet_by_name(meta.name)
-                if sheet.start is None:
-                    continue
-                if sheet.total_height * sheet.total_width > MAX_CELLS:
-                    raise ValueError(f"sheet {meta.name} spans more than {MAX_CELLS:,} cells")
-                yield meta.name, _filled(sheet.iter_rows(), sheet.merged_cell_ranges or (), sheet.start[1])
-    except GeneratorExit:
-        raise
-    except (ValueError, MemoryError):
+                sheet = book.get_sheet_by_name(meta.name) if meta.typ is SheetTypeEnum.WorkSheet else None
+                if sheet is not None and sheet.start is not None:
+                    yield meta.name, _filled(sheet.iter_rows(), sheet.merged_cell_ranges or (), sheet.start[1])
+    except (GeneratorExit, ValueError, MemoryError):
         raise
     except BaseException as error:
         # The parser's own errors, and its panics, which do not derive from Exception.
@@ -60,24 +63,76 @@ def sheets_of(payload: Payload, kind: str) -> Iterator[tuple[str, Iterable[Seque
         raise ValueError(f"{payload.name} cannot be read as a workbook: {error}") from None
 
 
-def check_workbook(payload: Payload) -> None:
-    """Raise ValueError where an xlsx has too many entries, expands too far, or spans far more than it holds."""
+def _sheets_of_xls(payload: Payload) -> Iterator[tuple[str, Iterable[Sequence[Any]]]]:
+    """The old binary format, through a parser in Python: the other one aborts the process on some damaged files."""
+    import xlrd
+
+    try:
+        # Merged cells are kept only with the formatting; ragged rows take no room for what is not there.
+        book = xlrd.open_workbook(
+            file_contents=payload.read(), formatting_info=True, ragged_rows=True, logfile=io.StringIO()
+        )
+        sheets = [
+            (sheet.name, [_xls_row(book, sheet, number) for number in range(sheet.nrows)], sheet.merged_cells)
+            for sheet in book.sheets()
+        ]
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 (a damaged file raises whatever its unpacking meets: struct, index, assertion)
+        raise ValueError(f"{payload.name} cannot be read as a workbook: {error or type(error).__name__}") from None
+    for name, rows, merged in sheets:
+        if rows:
+            spans = [((top, left), (bottom - 1, right - 1)) for top, bottom, left, right in merged]
+            yield name, _filled(rows, spans, 0)
+
+
+def _xls_row(book: Any, sheet: Any, number: int) -> list[Any]:
+    import xlrd
+
+    found: list[Any] = []
+    for cell in sheet.row(number):
+        value = cell.value
+        if cell.ctype == xlrd.XL_CELL_DATE:
+            with suppress(xlrd.xldate.XLDateError, ValueError, OverflowError):  # else it stays a number
+                value = xlrd.xldate_as_datetime(value, book.datemode)
+        elif cell.ctype == xlrd.XL_CELL_BOOLEAN:
+            value = bool(value)
+        elif cell.ctype not in (xlrd.XL_CELL_TEXT, xlrd.XL_CELL_NUMBER):
+            value = ""
+        found.append(value)
+    return found
+
+
+def _checked_copy(payload: Payload) -> io.BytesIO:
+    """The parts of an xlsx that are needed, zipped anew, so that the parser sees exactly what was checked here.
+
+    Two readers of one zip need not agree on what is in it. Raises ValueError where there are too many entries, they expand
+    too far, or a sheet spans far more than it holds.
+    """
+    copy = io.BytesIO()
     try:
         with payload.open() as stream, zipfile.ZipFile(stream) as archive:
             check_zip(payload.name, archive)
             parts = {entry.filename.lower(): entry for entry in archive.infolist()}
+            if len(parts) != len(archive.infolist()):
+                raise ValueError(f"{payload.name} holds two parts of one name; save it again as xlsx")
             if "xl/workbook.xml" not in parts or "xl/_rels/workbook.xml.rels" not in parts:
                 raise ValueError(f"{payload.name} is not an xlsx workbook (xlsb and ods are not read); save it as xlsx")
             # Every part that the workbook names, wherever it lies: a sheet need not be in xl/worksheets.
             relations = archive.read(parts["xl/_rels/workbook.xml.rels"]).decode("utf-8", "replace")
-            named = {
-                _last(html.unescape(target)) for _, target in re.findall(r"""Target\s*=\s*(["'])(.*?)\1""", relations)
-            }
-            for entry in archive.infolist():
-                if _last(entry.filename) in named:
-                    _check_extent(archive, entry)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+            targets = re.findall(r"""Target\s*=\s*(["'])(.*?)\1""", relations)
+            named = {_last(html.unescape(target)) for _, target in targets}
+            with zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as checked:
+                for entry in archive.infolist():
+                    if _last(entry.filename) in named:
+                        with checked.open(entry.filename, "w") as part:
+                            _check_extent(archive, entry, part)
+                    elif entry.filename.lower().endswith((".xml", ".rels")):
+                        checked.writestr(entry.filename, archive.read(entry))
+    except DAMAGE as error:
         raise ValueError(f"{payload.name} is a damaged or encrypted zip file: {error}") from None
+    copy.seek(0)
+    return copy
 
 
 def _last(path: str) -> str:
@@ -103,12 +158,13 @@ LONGEST_TEXT = 1 << 20
 """Of one cell in bytes; a workbook program writes at most 32,767 characters."""
 
 
-def _check_extent(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
-    """Refuse a sheet whose filled cells span far more room than they fill, whatever its `dimension` claims."""
+def _check_extent(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, copy: IO[bytes]) -> None:
+    """Refuse a sheet whose filled cells span far more room than they fill, whatever its `dimension` claims; copy it meanwhile."""
     rows = columns = filled = row = column = 0
     rest = b""
     with archive.open(entry) as stream:
         while block := stream.read(1 << 20):
+            copy.write(block)
             block = rest + block
             if block.startswith((b"\xff\xfe", b"\xfe\xff")):
                 raise ValueError(f"{entry.filename} is UTF-16, which no workbook program writes")
@@ -156,15 +212,19 @@ def _column(letters: bytes) -> int:
 
 def _filled(rows: Iterable[list[Any]], merged: Sequence[Any], left: int) -> Iterator[list[Any]]:
     """Rows with a cell merged downwards repeated in each of its rows (a merged heading stays in its first column)."""
-    spans = [(start[0], end[0], start[1] - left) for start, end in merged if end[0] > start[0] and start[1] >= left]
-    if not spans:
-        yield from rows
-        return
-    values: dict[tuple[int, int], Any] = {}
-    for number, row in enumerate(rows):
-        for top, bottom, column in spans:
-            if top == number and column < len(row):
-                values[top, column] = row[column]
-            elif top < number <= bottom and column < len(row) and row[column] == "":
-                row[column] = values.get((top, column), "")
+    begins: dict[int, list[tuple[int, int]]] = {}
+    for (top, column), (bottom, _) in merged:
+        if bottom > top and column >= left:
+            begins.setdefault(top, []).append((column - left, bottom))
+    held: dict[int, tuple[int, Any]] = {}
+    """Column -> (last row, value) of the merged cell that is being gone through there."""
+    for number, row in enumerate(rows) if begins else ():
+        for column, (bottom, value) in held.items():
+            if number <= bottom and column < len(row) and row[column] == "":
+                row[column] = value
+        for column, bottom in begins.get(number, ()):
+            if column < len(row):
+                held[column] = (bottom, row[column])
         yield row
+    if not begins:
+        yield from rows
