@@ -128,7 +128,9 @@ def _checked_copy(payload: Payload) -> io.BytesIO:
                         with checked.open(entry.filename, "w") as part:
                             _check_extent(archive, entry, part)
                     elif entry.filename.lower().endswith((".xml", ".rels")):
-                        checked.writestr(entry.filename, archive.read(entry))
+                        content = archive.read(entry)
+                        _check_counts(entry, content)
+                        checked.writestr(entry.filename, content)
     except DAMAGE as error:
         raise ValueError(f"{payload.name} is a damaged or encrypted zip file: {error}") from None
     copy.seek(0)
@@ -150,6 +152,18 @@ def check_zip(name: str, archive: zipfile.ZipFile) -> None:
             raise ValueError(f"{entry.filename} in {name} expands more than {MAX_RATIO}-fold")
 
 
+_COUNT = re.compile(rb"""uniqueCount\s*=\s*(["'])(.*?)\1""")
+
+
+def _check_counts(entry: zipfile.ZipInfo, content: bytes) -> None:
+    """Refuse shared strings that announce more of them than there are bytes: the parser makes room for what is announced."""
+    for match in _COUNT.finditer(content):
+        if not match[2].isdigit() or int(match[2]) > entry.file_size:
+            raise ValueError(
+                f"{entry.filename} announces {match[2].decode('utf-8', 'replace')[:20]} texts but does not hold them"
+            )
+
+
 # The start of a row or cell element, and the whole of its tag; one that closes itself has a style but no value.
 _STARTS = re.compile(rb"<(?:[^\s<>/!?:]+:)?(?:row|c)(?=[\s/>])")
 _TAG = re.compile(rb"""<(?:[^\s<>/!?:]+:)?(row|c)((?:\s+[^\s=<>"']+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(/?)>""")
@@ -169,6 +183,7 @@ def _check_extent(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, copy: IO[byt
             if block.startswith((b"\xff\xfe", b"\xfe\xff")):
                 raise ValueError(f"{entry.filename} is UTF-16, which no workbook program writes")
             cut = max(block.rfind(b"<"), 0)
+            _check_counts(entry, block[:cut])
             starts = len(_STARTS.findall(block, 0, cut))
             for match in _TAG.finditer(block, 0, cut):
                 starts -= 1

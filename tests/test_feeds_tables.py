@@ -266,8 +266,8 @@ def test_days_of_a_column_are_read_in_one_order(fixtures_dir: Path) -> None:
 # -------------------- what bites in sheets
 
 
-def workbook(sheet: str, part: str = "worksheets/sheet1.xml") -> Payload:
-    """A workbook of one sheet with this XML, wherever the workbook says it lies."""
+def workbook(sheet: str, part: str = "worksheets/sheet1.xml", strings: str = "") -> Payload:
+    """A workbook of one sheet with this XML, wherever the workbook says it lies, and shared strings."""
     content = io.BytesIO()
     package = "http://schemas.openxmlformats.org/package/2006"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -291,8 +291,9 @@ def workbook(sheet: str, part: str = "worksheets/sheet1.xml") -> Payload:
         archive.writestr(
             "xl/_rels/workbook.xml.rels",
             f'<Relationships xmlns="{package}/relationships"><Relationship Id="b" Type="{office}/worksheet"'
-            f' Target="{part}"/></Relationships>',
+            f' Target="{part}"/><Relationship Id="c" Type="{office}/sharedStrings" Target="texts.xml"/></Relationships>',
         )
+        archive.writestr("xl/texts.xml", strings or f'<sst xmlns="{main}"/>')
         archive.writestr(f"xl/{part}", f'<worksheet xmlns="{main}">{sheet}</worksheet>')
     return Payload("book.xlsx", content=content.getvalue())
 
@@ -320,6 +321,13 @@ def test_a_sheet_that_spans_what_it_does_not_hold_is_refused_before_it_is_laid_o
     with pytest.raises(ValueError, match=r"spans|beyond row|not written as any workbook program would"):
         rows_of(payload)
     assert all(feed.recognise(payload) == 0 for feed in all_feeds().values())
+
+
+@pytest.mark.parametrize("count", ["4294967295", "&#57;999999999"])
+def test_more_texts_announced_than_there_can_be_are_refused_before_room_is_made_for_them(count: str) -> None:
+    texts = f'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" uniqueCount="{count}"/>'
+    with pytest.raises(ValueError, match="texts but does not hold them"):
+        rows_of(workbook(f"<sheetData>{NAMED}</sheetData>", strings=texts))
 
 
 @pytest.mark.parametrize(
