@@ -177,12 +177,15 @@ def _check_extent(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, copy: IO[byt
     rows = columns = filled = row = column = 0
     rest = b""
     with archive.open(entry) as stream:
-        while block := stream.read(1 << 20):
+        more = True
+        while more:
+            block = stream.read(1 << 20)
+            more = bool(block)
             copy.write(block)
             block = rest + block
             if block.startswith((b"\xff\xfe", b"\xfe\xff")):
                 raise ValueError(f"{entry.filename} is UTF-16, which no workbook program writes")
-            cut = max(block.rfind(b"<"), 0)
+            cut = max(block.rfind(b"<"), 0) if more else len(block)  # the last tag may go on in the next block
             _check_counts(entry, block[:cut])
             starts = len(_STARTS.findall(block, 0, cut))
             for match in _TAG.finditer(block, 0, cut):
