@@ -106,7 +106,7 @@ def plain(name: str) -> str:
 
 def build(areas: Sequence[Area]) -> Places:
     """Places of these areas (adm0 to adm3), with parents from the stated code, else from where the area lies."""
-    areas = sorted(areas, key=lambda area: (area.level, area.pcode, area.vintage.timestamp() if area.vintage else 0.0))
+    areas = sorted([*areas, *_named_only(areas)], key=lambda area: (area.level, area.pcode, area.vintage.timestamp() if area.vintage else 0.0))
     of_pcode = {area.pcode.upper(): index for index, area in enumerate(areas) if area.pcode}
     geometries = np.array([area.geometry for area in areas], dtype=object)
     shapely.prepare(geometries)
@@ -122,6 +122,17 @@ def build(areas: Sequence[Area]) -> Places:
         if parent != NOWHERE:
             ancestors[index, : area.level] = ancestors[parent, : area.level]
     return Places(areas, ancestors, of_pcode, _names(areas, ancestors), tree, rank)
+
+
+def _named_only(areas: Sequence[Area]) -> list[Area]:
+    """Parents that are stated by code but not loaded (often the country): areas without a shape, so that codes are whole."""
+    loaded = {area.pcode.upper() for area in areas}
+    stated = {area.parent_pcode: area.level - 1 for area in areas if area.parent_pcode and area.level}
+    return [
+        Area(pcode, pcode, level, "", None, shapely.Polygon())
+        for pcode, level in stated.items()
+        if pcode.upper() not in loaded
+    ]
 
 
 def _stamp(area: Area) -> float:
