@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from dashboard.services import Services
 from dashboard.words import language, say
 from data.access import EVERY_AGENCY, Mark, Viewer, decide
 from data.filters import BadFilter, Filters, parse
-from data.records import COLLECTIONS, KINDS, Retract
+from data.records import COLLECTIONS, KINDS
 from data.seen import Item, Seen
 from layers.features import View
 from layers.layer import all_layers, layer_list
@@ -231,7 +232,7 @@ def drawer(seen: Seen, item: Item, lang: str) -> dict[str, Any]:
         "revision": item.revision,
         "seen_because": seen.why(item),
         "fields": fields,
-        "history": history(seen.history(item)),
+        "history": history(seen, seen.history(item)),
         "provenance": {
             "feed": provenance["feed"],
             "batch": provenance["revision"],
@@ -242,20 +243,32 @@ def drawer(seen: Seen, item: Item, lang: str) -> dict[str, Any]:
     }
 
 
-def history(versions: Sequence[Item]) -> list[dict[str, Any]]:
-    """Each version with what it changed, oldest first."""
-    listed = []
-    for number, version in enumerate(versions):
-        before = versions[number - 1] if number else None
-        listed.append(
-            {
-                "revision": version.revision,
-                "received_at": version.received_at,
-                "changes": list(changes(before, version)) if before else [],
-                "retracted": isinstance(version.record, Retract),
-            }
-        )
+def history(seen: Seen, versions: Sequence[Item]) -> list[dict[str, Any]]:
+    """Each version with what it changed, oldest first, and when it was taken back in between."""
+    listed: list[dict[str, Any]] = []
+    before: Item | None = None
+    ended = None
+    for version in versions:
+        begun, until = (int(seen.column(version.kind, name)[version.row]) for name in ("rev_from", "rev_to"))
+        late = until == begun  # older than what was known when it arrived: kept, never shown
+        if ended is not None and ended < begun and not late:
+            listed.append(_version(ended, _received_at(seen, ended), [], retracted=True))
+        told = list(changes(before, version)) if before else []
+        listed.append({**_version(version.revision, version.received_at, told), "late": late})
+        if not late:
+            before, ended = version, until
     return listed
+
+
+def _version(
+    revision: int, received_at: datetime, told: list[dict[str, Any]], retracted: bool = False
+) -> dict[str, Any]:
+    return {"revision": revision, "received_at": received_at, "changes": told, "retracted": retracted, "late": False}
+
+
+def _received_at(seen: Seen, revision: int) -> datetime:
+    commit = seen.commits[bisect_left(seen.commits, revision, key=lambda commit: commit.revision)]
+    return datetime.fromtimestamp(commit.received_us / 1e6, UTC)
 
 
 def _label(lang: str, name: str) -> str:

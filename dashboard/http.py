@@ -43,8 +43,16 @@ OURS = ("api", "ogc", "tiles", "live", "assets", "healthz")
 """First parts of addresses where the pages' catch-all must not answer with a page."""
 
 
-def routes(services: Services, hub: live.Hub | None = None, limits: receive.Limits = receive.STANDARD) -> APIRouter:
-    """Every route of the machine interface. Include it before the pages, whose catch-all takes everything."""
+def routes(
+    services: Services,
+    hub: live.Hub | None = None,
+    limits: receive.Limits = receive.STANDARD,
+    version: str | None = None,
+) -> APIRouter:
+    """Every route of the machine interface. Include it before the pages, whose catch-all takes everything.
+
+    `version` is that of the assets, under which browsers keep them for good.
+    """
     hub = hub or live.Hub(services)
 
     @asynccontextmanager
@@ -59,7 +67,7 @@ def routes(services: Services, hub: live.Hub | None = None, limits: receive.Limi
     gate = receive.Gate(limits)
     for path, reader in READERS.items():
         router.routes.append(Route(path, Answering(partial(reader, services)), methods=["GET"]))
-    assets = Answering(partial(static.asset, ASSETS, assets_version()))
+    assets = Answering(partial(static.asset, ASSETS, version or assets_version()))
     router.routes.append(Route("/assets/{path:path}", assets, methods=["GET"]))
     router.routes.append(Route("/live", live.endpoint(hub), methods=["GET"]))
     router.routes.append(Route("/api/ingest/{feed}", receive.ingest(services, gate), methods=["POST"]))

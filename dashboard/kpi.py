@@ -124,7 +124,9 @@ def _answer(kpi: Kpi, asked: Asked, query: Mapping[str, str], states: Sequence[A
         "count": len(found.rows),
     }
     if found.bars:
-        answer["bars"] = [{"label": label, "value": value, "mean": round(float(mean), 1)} for label, value, mean in found.bars]
+        answer["bars"] = [
+            {"label": label, "value": value, "mean": round(float(mean), 1)} for label, value, mean in found.bars
+        ]
     if found.listed is not None:
         answer["list"] = [listed(seen, item) for item in seen.items(kpi.kind, found.listed)]
     return answer
@@ -157,6 +159,17 @@ def per_day(seen: Seen, kind: str, rows: Rows, days: int) -> list[float]:
     back = (end - seen.column(kind, "time")[rows]) // DAY_US
     counts = np.bincount(back[(back >= 0) & (back < days)], minlength=days)
     return [float(count) for count in counts[::-1]]
+
+
+def silent(asked: Asked, kind: str, key: str) -> Figure | None:
+    """For counts of events: where no source told of any in 28 days, nobody reported, which is not a count of zero."""
+    if len(asked.seen.rows(kind, replace(asked.within(days=28), severity=Severity.unknown, category=(), text=""))):
+        return None
+    rows = asked.seen.rows(kind, replace(asked.anytime(), text=""))
+    last = newest(asked.seen, kind, rows)
+    told = "" if last is None else age((asked.seen.now - last).total_seconds())
+    caption = asked.say(f"{key}.last", age=told) if told else asked.say(f"{key}.never")
+    return Figure(None, rows[:0], "not_reported", caption)
 
 
 def _sources(seen: Seen, kind: str, rows: Rows, states: Sequence[Any]) -> list[dict[str, str]]:

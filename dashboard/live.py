@@ -20,7 +20,7 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from dashboard.answer import Refused, encode
+from dashboard.answer import Refused, encode, refusal
 from dashboard.api import summary
 from dashboard.kpi import listed
 from dashboard.services import Services
@@ -264,8 +264,10 @@ def endpoint(hub: Hub) -> Any:
     """`GET /live`."""
 
     async def live(request: Request) -> Response:
-        viewer = await asyncio.to_thread(hub.services.viewer, request)
         last = request.headers.get("last-event-id") or request.query_params.get("last_event_id")
-        return stream(hub, viewer, last)
+        try:
+            return stream(hub, await asyncio.to_thread(hub.services.viewer, request), last)
+        except Refused as error:
+            return refusal(error)
 
     return live

@@ -166,8 +166,8 @@ def _stored(services: Services, feed: str, source: str, content: bytes, media_ty
 
 def _told(tally: Mapping[str, Any]) -> Response:
     """200 with the tally; 422 with it where the payload as a whole could not be read (it is in quarantine)."""
-    if unreadable := tally.get("unreadable"):
-        return refusal(Refused(422, str(unreadable)))
+    if error := str(tally.get("error", "")):
+        return refusal(Refused(422, f"{error[:1].upper()}{error[1:].rstrip('.')}."))
     return Response(encode(tally), media_type=JSON, headers={"Cache-Control": "private, no-store"})
 
 

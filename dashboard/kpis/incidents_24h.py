@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from dashboard.kpi import Asked, Figure, Kpi, per_day
+from dashboard.kpi import Asked, Figure, Kpi, per_day, silent
 
 
 def compute(asked: Asked) -> Figure:
+    if nobody := silent(asked, "incident", "caption.incidents"):
+        return nobody
     seen = asked.seen
     rows = seen.rows("incident", asked.within(hours=24))
     month = seen.rows("incident", asked.within(days=28))
