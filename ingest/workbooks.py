@@ -26,7 +26,7 @@ MAX_ENTRIES = 2_000
 MAX_EXPANDED = 2_000_000_000
 MAX_RATIO = 500
 """Of one zip entry larger than 10 MB; repetitive sheets reach about 60."""
-MAX_CELLS = 40_000_000
+MAX_CELLS = 20_000_000
 MAX_SPARSE = 2_000_000
 """A sheet spanning more cells than this must fill at least one in fifty of them."""
 
@@ -211,7 +211,9 @@ def _check_extent(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, copy: IO[byt
     if rows > 1_048_576 or columns > 16_384:
         raise ValueError(f"{entry.filename} has a cell beyond row 1,048,576 or column XFD")
     span = rows * columns
-    if span > MAX_CELLS or (span > MAX_SPARSE and span > 50 * filled):
+    if span > MAX_CELLS and 50 * filled >= span:
+        raise ValueError(f"{entry.filename} has {span:,} cells; send tables of more than {MAX_CELLS:,} as csv")
+    if span > MAX_SPARSE and span > 50 * filled:
         raise ValueError(
             f"{entry.filename} spans {rows:,} rows and {columns:,} columns but fills {filled:,} cells;"
             " delete the stray cells far from the table and save it again"
