@@ -51,7 +51,7 @@ def rows(payload: Payload, source: Source) -> Iterable[Any]:
     crs = ((document.get("crs") or {}).get("properties") or {}).get("name") or "CRS84"
     if not LONGITUDE_LATITUDE.search(str(crs)):
         raise ValueError(f"{payload.name} is in {crs}; save it in longitude and latitude (EPSG:4326)")
-    hint = re.match(r"([a-z]{3})[_-]", payload.name, re.IGNORECASE)
+    hint = re.match(r"([a-z]{3})[_-]", re.split(r"[/\\]", payload.name)[-1], re.IGNORECASE)
     country = str(source.options.get("country") or (hint[1] if hint else ""))
     for feature in document.get("features") or [] if document["type"] == "FeatureCollection" else [document]:
         yield {**feature, "country": country}
