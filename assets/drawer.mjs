@@ -21,7 +21,7 @@ function pair(label, value, className = "") {
   return el("div", `cg-pair ${className}`.trim(), el("dt", "", label), el("dd", "", shown));
 }
 
-function itemRow(item, now) {
+function itemRow(item, now, sourceTitle) {
   const node = button("cg-item", "", "");
   node.removeAttribute("aria-label");
   const mark = el("i", "cg-sev");
@@ -31,7 +31,7 @@ function itemRow(item, now) {
   node.append(
     mark,
     el("span", "cg-item-title", item.title || words(item.category) || item.id),
-    el("span", "cg-item-place", [item.place, item.source].filter(Boolean).join(" · ")),
+    el("span", "cg-item-place", [item.place, sourceTitle(item.source)].filter(Boolean).join(" · ")),
     el("span", "cg-age", Number.isFinite(at) ? age((now() - at) / 1000) : ""),
   );
   node.addEventListener("click", () => visit({ record: item.id }));
@@ -49,7 +49,7 @@ const fromFeature = ({ id, properties: p }) => ({
   source: p.source,
 });
 
-export function drawer(host, { now, kpi, signal }) {
+export function drawer(host, { now, kpi, sourceTitle, signal }) {
   host.setAttribute("role", "complementary");
   const close = button("cg-close", t("close"), "×");
   const back = button("cg-back", t("back"), "‹");
@@ -150,7 +150,7 @@ export function drawer(host, { now, kpi, signal }) {
       pair(t("where"), where),
       located && pair(t("position"), latlon(lon, lat)),
       located && pair("MGRS", grid(lon, lat, 5)),
-      pair(t("source"), [r.source, r.agency !== r.source ? r.agency : ""].filter(Boolean).join(" · ")),
+      pair(t("source"), [sourceTitle(r.source), r.agency].filter(Boolean).join(" · ")),
       pair(t("reference"), r.source_ref),
       pair(t("grade"), r.grade),
       pair(t("received"), r.received_at ? dtg(r.received_at) : ""),
@@ -240,7 +240,7 @@ export function drawer(host, { now, kpi, signal }) {
     const turn = begin(wanted.title);
     const found = await wanted.load(turn);
     if (!found || turn !== asked) return;
-    const rows = el("ol", "cg-list", ...found.items.map((item) => itemRow(item, now)));
+    const rows = el("ol", "cg-list", ...found.items.map((item) => itemRow(item, now, sourceTitle)));
     const count = el(
       "p",
       "cg-drawer-note",
@@ -260,7 +260,10 @@ export function drawer(host, { now, kpi, signal }) {
     const found = kpi(id);
     if (!found) return null;
     const table = button("cg-action", t("drawer.table"));
-    table.addEventListener("click", () => setFilters({ table: id, kpi: null }));
+    table.addEventListener("click", () => {
+      list = null;
+      setFilters({ table: id, kpi: null });
+    });
     const before = [
       el("p", "cg-drawer-method", found.method),
       el(

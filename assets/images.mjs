@@ -186,7 +186,9 @@ async function unit([size, stale, ...sidc], ratio) {
   const half =
     Math.ceil(Math.max(anchor.x, box.width - anchor.x, anchor.y, box.height - anchor.y)) + (stale === "1" ? 5 : 1);
   const { node, pen } = canvas(half * 2, half * 2, ratio);
-  const drawn = symbol.asCanvas(ratio);
+  const drawn = new Image();
+  drawn.src = symbol.toDataURL(); // as SVG: reading back a canvas of its own costs twenty times as much
+  await drawn.decode();
   pen.drawImage(drawn, half - anchor.x, half - anchor.y, box.width, box.height);
   if (stale === "1") {
     circle(pen, half, half, half - 1.5);

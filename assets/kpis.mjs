@@ -8,7 +8,7 @@ import { drawBars, drawSpark, sparkLine } from "./spark.mjs";
 import { setFilters, visit } from "./state.mjs";
 import { explain } from "./tip.mjs";
 
-const LISTED = 6;
+const LISTED = 3;
 
 function card() {
   const figure = button("cg-figure", "", "");
@@ -47,7 +47,8 @@ function face(kpi) {
   if (kpi.state === "not_reported") return { words: t("not_reported"), unit: "", known: false };
   if (kpi.state === "unknown" || kpi.value === null || kpi.value === undefined)
     return { words: t("unknown"), unit: "", known: false };
-  return { words: kpi.display || number(kpi.value), unit: kpi.unit ?? "", known: true };
+  const words = kpi.display || number(kpi.value);
+  return { words, unit: kpi.unit && !words.endsWith(kpi.unit) ? kpi.unit : "", known: true };
 }
 
 function listRow() {
@@ -88,14 +89,16 @@ export function kpiPanel(host, { now, wall = false }) {
     attr(node, "data-id", kpi.id);
     attr(node, "data-zero", known && kpi.value === 0 ? "true" : null);
     text(at.title, kpi.title);
+    attr(at.source, "title", kpi.source);
     text(at.value, words);
     text(at.unit, unit);
+    attr(node, "data-long", known && words.length + unit.length > 5 ? "true" : null);
     attr(at.figure, "aria-label", `${kpi.title}: ${words} ${unit}. ${t("kpi.opens")}`);
     text(at.caption, kpi.caption);
     drawSpark(at.spark, kpi.spark, known ? kpi.target : null);
-    node.classList.toggle("cg-wide", Boolean(kpi.bars?.length || kpi.list?.length));
+    node.classList.toggle("cg-wide", Boolean(kpi.bars?.length || kpi.list?.length || kpi.spark?.length));
     show(at.bars, Boolean(kpi.bars?.length));
-    if (kpi.bars?.length) drawBars(at.bars, kpi.bars, (bar) => bar.key && setFilters({ category: bar.key }));
+    if (kpi.bars?.length) drawBars(at.bars, kpi.bars, (bar) => setFilters({ category: bar.key ?? bar.label }));
     show(at.list, Boolean(kpi.list?.length));
     if (kpi.list?.length)
       keyed(
@@ -126,6 +129,11 @@ export function kpiPanel(host, { now, wall = false }) {
       node.classList.toggle("cg-alone", i === small.length - 1 && i % 2 === 0);
     });
   }
+
+  document.fonts.ready.then(() => {
+    fitted = "";
+    fit();
+  });
 
   /** The wall does not scroll: it says less, step by step, until all figures stand whole. */
   function fit() {

@@ -72,7 +72,7 @@ export function layerPanel(host, { now, factor }) {
   const list = el("div", "cg-layer-list");
   const rings = el("div", "cg-rings");
   const heading = el("div", "cg-panel-head", el("h2", "", t("layers")));
-  host.replaceChildren(heading, list, rings);
+  host.replaceChildren(heading, list);
   let doc = { layers: [] };
 
   function make() {
@@ -135,9 +135,10 @@ export function layerPanel(host, { now, factor }) {
   /** Which figure or item the layer shows, where it leaves one to choose. */
   function fillChoice(node, { choices = [], choice, title }, on) {
     show(node, on && choices.length > 1);
+    const all = choices.some(({ key }) => key === choice) ? choices : [{ key: "", label: t("layers.all") }, ...choices];
     keyed(
       node,
-      choices,
+      all,
       ({ key }) => key,
       () => el("option"),
       (option, { key, label }) => {
@@ -152,15 +153,17 @@ export function layerPanel(host, { now, factor }) {
   function fillAge(node) {
     const { as_of: asOf, state } = node.cgLayer;
     const known = asOf ? age((now() - time(asOf)) / 1000) : "";
-    const word = state === "fresh" || !state ? "" : t(`state.${state}`);
-    text(parts(node).age, [known, word].filter(Boolean).join(" "));
+    const word = state === "fresh" || !state ? "" : t(`layers.${state}`);
+    text(parts(node).age, [known, word].filter(Boolean).join(" · "));
   }
 
-  /** Sizes of the rings as they are now, so that a circle can be read as a number. */
+  /** Sizes of the rings as they are now, so that a circle can be read as a number; in the legend of the first such layer. */
   function ringKey() {
-    const shown = shownLayers(doc).some((layer) => layer.draw === "cells");
-    show(rings, shown);
-    if (!shown) return;
+    const first = [...list.children].find(
+      ({ cgLayer }) => cgLayer.draw === "cells" && shownLayers(doc).includes(cgLayer),
+    );
+    if (!first) return rings.remove();
+    if (rings.parentNode !== first) first.append(rings);
     const steps = [5, 50, 500, 5000].filter(
       (count, i, all) => i === 0 || ringSize(count, factor()) > ringSize(all[i - 1], factor()) + 3,
     );

@@ -215,6 +215,8 @@ export async function createMap(host, doc, { still = false } = {}) {
       await Promise.all(touched.filter(({ id }) => shown.has(id)).map(({ id }) => reload(id)));
       trim(map);
     },
+    /** The same revision under other filters. */
+    reload: () => Promise.all(shownLayers(layers).map(({ id }) => reload(id))),
     painted,
     /** Factor from the map's own pixels to the page's. */
     get scale() {

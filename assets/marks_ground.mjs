@@ -24,7 +24,15 @@ export function areas(layer, look) {
   const tint = severityColour(colour);
   const base = { source: layer.id, "source-layer": layer.id };
   return [
-    [40, { id: `${layer.id}-fill`, type: "fill", ...base, paint: { "fill-color": tint, "fill-opacity": 0.08 } }],
+    [
+      40,
+      {
+        id: `${layer.id}-fill`,
+        type: "fill",
+        ...base,
+        paint: { "fill-color": tint, "fill-opacity": colour.name.startsWith("light") ? 0.05 : 0.08 },
+      },
+    ],
     [
       54,
       {

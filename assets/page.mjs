@@ -55,6 +55,8 @@ async function start(app, life) {
   let layers = null;
   let kpis = null;
   let countsDue = 0;
+  let titles = new Map();
+  const sourceTitle = (name) => titles.get(name) ?? name;
 
   if (host("help")) found.help = helpSheet(host("help"));
   if (host("banner")) found.banner = banner(host("banner"), { page, now, help: found.help });
@@ -64,7 +66,12 @@ async function start(app, life) {
   if (host("feeds")) found.feeds = feedsPanel(host("feeds"), { now, signal });
   if (host("brush")) found.brush = timeBrush(host("brush"), { now, signal });
   if (host("drawer"))
-    found.drawer = drawer(host("drawer"), { now, signal, kpi: (id) => kpis?.kpis.find((one) => one.id === id) });
+    found.drawer = drawer(host("drawer"), {
+      now,
+      signal,
+      sourceTitle,
+      kpi: (id) => kpis?.kpis.find((one) => one.id === id),
+    });
 
   const query = () => ({ lang: lang(), metric: get("metric"), item: get("item") });
   const getLayers = () => read(api("/api/layers", query()));
@@ -84,18 +91,22 @@ async function start(app, life) {
   }
 
   function takeStatus(status) {
+    titles = new Map(status.sources.map(({ name, title }) => [name, title]));
     if (status.now) skew = Date.parse(status.now) - Date.now();
     found.strip?.update(status);
     found.feeds?.update(status);
   }
 
-  async function bring(revision, kinds) {
-    const past = Boolean(get("as_known_at"));
+  async function bring(revision, kinds, view) {
+    const first = !root.dataset.ready;
+    const all = view || !kinds;
+    const news = (name) => all || kinds.includes(name);
     const jobs = [];
-    jobs.push(getLayers().then(takeLayers));
+    if (!(first && layers)) jobs.push(getLayers().then(takeLayers));
     if (found.kpis) jobs.push(getKpis().then(takeKpis));
-    if (found.map && !(past && kinds)) jobs.push(found.map.refresh(revision, kinds));
-    if (found.brush && (!kinds || (kinds.includes("incidents") && Date.now() > countsDue))) {
+    if (view && !first) jobs.push(found.map?.reload());
+    else if (!get("as_known_at") || !kinds) jobs.push(found.map?.refresh(revision, kinds));
+    if (found.brush && news("incidents") && (all || Date.now() > countsDue)) {
       countsDue = Date.now() + COUNTS_EVERY_MS;
       jobs.push(found.brush.load());
     }
@@ -118,7 +129,7 @@ async function start(app, life) {
     takeLayers(await firstAnswer(getLayers, host("map"), signal));
     await makeMap();
   }
-  refresh.ask(layers?.revision ?? status.revision, null);
+  refresh.ask(layers?.revision ?? status.revision, [], true);
   signal.addEventListener("abort", () => {
     delete root.dataset.ready;
     delete root.dataset.revision;
@@ -140,6 +151,7 @@ async function start(app, life) {
         now,
         open: (what) => found.drawer?.show(what),
         foot: found.foot,
+        sourceTitle,
         signal,
       });
     }
@@ -176,10 +188,9 @@ async function start(app, life) {
   on("cg:filters", () => {
     found.banner?.state();
     found.brush?.place();
-    countsDue = 0;
-    refresh.ask(line.revision, null);
+    refresh.ask(line.revision, [], true);
   });
-  on("cg:choice", () => refresh.ask(line.revision, null));
+  on("cg:choice", () => refresh.ask(line.revision, [], true));
   on("cg:view", () => {
     setTheme(get("theme") || root.dataset.theme);
     found.banner?.state();

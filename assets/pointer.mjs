@@ -12,7 +12,7 @@ const DETAIL_AFTER_MS = 140;
 const REMEMBERED = 200;
 
 /** `host` holds the map, `foot` shows coordinates, `doc()` is the last /api/layers answer, `now()` server time in ms, `open` opens the drawer. */
-export function answerPointer(view, host, { doc, now, open, foot, signal }) {
+export function answerPointer(view, host, { doc, now, open, foot, sourceTitle, signal }) {
   const { map } = view;
   const card = el("div", "cg-card");
   const title = el("div", "cg-card-title");
@@ -118,7 +118,7 @@ export function answerPointer(view, host, { doc, now, open, foot, signal }) {
     const where = [record.place?.name, record.place?.pcodes?.at(-1)].filter(Boolean).join(" ");
     lines[2].hidden = false;
     text(lines[2], where);
-    show(text(lines[3], [record.source, record.grade].filter(Boolean).join(" · ")), true);
+    show(text(lines[3], [sourceTitle(record.source), record.grade].filter(Boolean).join(" · ")), true);
   }
 
   function place(point) {

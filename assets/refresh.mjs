@@ -3,9 +3,12 @@
 
 const GAP_MS = 333;
 
-/** `bring(revision, kinds)` draws a revision (kinds null: everything) and returns a promise. */
+/**
+ * `bring(revision, kinds, view)` draws a revision and returns a promise: `kinds` are the collections that have news
+ * (null: any may have), `view` says that what is asked for has changed, such as a filter.
+ */
 export function refresher(bring) {
-  let wanted = null; // {revision, kinds: Set | null}
+  let wanted = null; // {revision, kinds: Set | null, view}
   let running = false;
   let last = 0;
   let timer = 0;
@@ -22,15 +25,15 @@ export function refresher(bring) {
         }, wait);
       return;
     }
-    const { revision, kinds } = wanted;
+    const { revision, kinds, view } = wanted;
     wanted = null;
     running = true;
     last = performance.now();
     try {
-      await bring(revision, kinds && [...kinds]);
+      await bring(revision, kinds && [...kinds], view);
     } catch (error) {
       if (error.name !== "AbortError") console.error(`revision ${revision}: ${error.message}`);
-      again(revision, kinds);
+      again(revision, kinds, view);
     } finally {
       running = false;
     }
@@ -38,23 +41,24 @@ export function refresher(bring) {
   }
 
   /** What could not be brought is not forgotten: it is tried again, a little later. */
-  function again(revision, kinds) {
+  function again(revision, kinds, view) {
     if (stopped) return;
-    merge(revision, kinds);
+    merge(revision, kinds, view);
     last = performance.now() + 2000;
   }
 
-  function merge(revision, kinds) {
+  function merge(revision, kinds, view) {
     const all = !kinds || (wanted && !wanted.kinds);
     wanted = {
       revision: Math.max(revision ?? 0, wanted?.revision ?? 0),
+      view: view || Boolean(wanted?.view),
       kinds: all ? null : new Set([...(wanted?.kinds ?? []), ...kinds]),
     };
   }
 
   return {
-    ask(revision, kinds = null) {
-      merge(revision, kinds);
+    ask(revision, kinds, view = false) {
+      merge(revision, kinds, view);
       run();
     },
     stop() {

@@ -21,7 +21,8 @@ export function filterQuery(without = []) {
     if (value && !without.includes(name)) out.set(name, value);
   }
   // What the page says in its sentence is what is asked for: the server itself has no window unless told one.
-  if (!without.includes("window") && !["from", "to", "window"].some((name) => out.has(name))) out.set("window", DEFAULT_WINDOW);
+  if (!without.includes("window") && !["from", "to", "window"].some((name) => out.has(name)))
+    out.set("window", DEFAULT_WINDOW);
   return out.toString();
 }
 

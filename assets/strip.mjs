@@ -7,12 +7,19 @@ import { explain } from "./tip.mjs";
 
 const URGENCY = { failed: 0, stale: 1, late: 2, never: 3, fresh: 4 };
 
+/** `0410Z` today, the whole date-time group before that. */
+function since(moment) {
+  if (!moment) return "";
+  return Date.now() - time(moment) < 86_400_000 ? dtg(moment).slice(2, 7) : dtg(moment);
+}
+
 /** What is said beside the age of a source. */
-function state(source) {
+function state(source, short) {
   if (source.state === "failed")
-    return t("strip.failed", { time: source.last_succeeded ? dtg(source.last_succeeded).slice(2, 7) : "" });
+    return t("strip.failed", { time: since(source.failing_since ?? source.last_succeeded) });
   if (source.state === "late" || source.state === "stale") {
-    return t(`strip.${source.state}`, { every: age(source.expected_every_s) });
+    const word = t(`strip.${source.state}`);
+    return short ? word : `${word} · ${t("strip.expected", { every: age(source.expected_every_s) })}`;
   }
   if (source.state === "fresh" && source.expected_every_s && source.expected_every_s < 30) return t("strip.live");
   return t(`strip.${source.state}`);
@@ -68,19 +75,25 @@ export function freshnessStrip(host, { now, wall = false }) {
     text(at.name, source.title);
     const known = source.last_observed ?? source.last_succeeded;
     text(at.age, source.state === "failed" || !known ? "" : age((now() - time(known)) / 1000));
-    text(at.word, state(source));
+    text(at.word, state(source, wall));
   }
 
   /** Sources that do not fit and are on time become one number; trouble is always spelt out. */
   function fold() {
     const nodes = [...row.children];
     for (const node of nodes) node.hidden = false;
-    let hidden = 0;
+    show(text(more, "+ 00"), true);
+    const hidden = [];
     for (let i = nodes.length - 1; i > 0 && row.scrollWidth > row.clientWidth + 1; i--) {
       nodes[i].hidden = true;
-      hidden += 1;
+      hidden.push(nodes[i].cgSource.state);
     }
-    show(text(more, t("strip.more", { count: hidden })), hidden > 0);
+    const late = hidden.filter((known) => known !== "fresh").length;
+    const words = [
+      late && t("strip.more_late", { count: late }),
+      hidden.length - late && t("strip.more", { count: hidden.length - late }),
+    ];
+    show(text(more, words.filter(Boolean).join(" · ")), hidden.length > 0);
   }
 
   function update(status) {

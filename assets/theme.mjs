@@ -47,12 +47,17 @@ const TOKENS = [
 
 export const themeName = () => (document.documentElement.dataset.theme === "light" ? "light" : "dark");
 
-/** Every token by name without dashes-dashes: palette()["sev-5"]. */
+const palettes = {};
+
+/** Every token by name without its dashes, for the theme of the page: palette()["sev-5"]. A copy, to be changed freely. */
 export function palette() {
-  const style = getComputedStyle(document.documentElement);
-  const found = { name: themeName() };
-  for (const token of TOKENS) found[token] = style.getPropertyValue(`--${token}`).trim();
-  return found;
+  const name = themeName();
+  if (!palettes[name]) {
+    const style = getComputedStyle(document.documentElement);
+    palettes[name] = { name };
+    for (const token of TOKENS) palettes[name][token] = style.getPropertyValue(`--${token}`).trim();
+  }
+  return { ...palettes[name] };
 }
 
 /** Puts a theme on the page and on the parts that keep their own switch (Mantine, AG Grid). */
