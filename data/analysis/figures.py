@@ -79,7 +79,7 @@ def figure(seen: Seen, filters: Filters, metric: str, level: int | None = None) 
     """
     if level is None:
         candidates = [figure(seen, filters, metric, deep) for deep in (2, 1, 0)]
-        sizes = [len({area.pcode for area in seen.places.areas if area.level == deep}) for deep in (2, 1, 0)]
+        sizes = [_drawn(seen, deep) for deep in (2, 1, 0)]
         full = [each for each, size in zip(candidates, sizes, strict=True) if size and len(each.values) * 2 >= size]
         return full[0] if full else max(candidates, key=lambda each: len(each.values))
     if metric == INCIDENTS:
@@ -87,6 +87,13 @@ def figure(seen: Seen, filters: Filters, metric: str, level: int | None = None) 
     if metric == RATE:
         return _rate(seen, filters, level)
     return _indicator(seen, filters, metric, level)
+
+
+def _drawn(seen: Seen, level: int) -> int:
+    """How many areas of a level this viewer may see."""
+    rows = seen.rows("boundary")
+    rows = rows[seen.column("boundary", "level")[rows] == level]
+    return len(np.unique(seen.column("boundary", "pcode")[rows]))
 
 
 def _incidents(seen: Seen, filters: Filters, level: int) -> Figure:
