@@ -43,8 +43,9 @@ export function mapFoot(view, host) {
 
   return {
     update(doc) {
+      const own = [doc.mission?.basemap?.attribution].filter(Boolean);
       const names = new Set(shownLayers(doc).flatMap((layer) => layer.sources));
-      text(sources, t("map.sources", { names: ["Natural Earth", ...names].join(", ") }));
+      text(sources, t("map.sources", { names: ["Natural Earth", ...own, ...names].join(", ") }));
     },
     locate({ lng, lat }) {
       text(degrees, latlon(lng, lat));

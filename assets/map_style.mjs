@@ -4,6 +4,7 @@ import { namesIn } from "./countries.mjs";
 import { graticule } from "./graticule.mjs";
 import { marks } from "./marks.mjs";
 import { REGULAR } from "./marks_shared.mjs";
+import { street } from "./street.mjs";
 
 const file = (path) => new URL(`./vendor/${path}`, import.meta.url).href;
 const LATIN = [
@@ -45,8 +46,26 @@ function countryName(lang) {
   return localNames.get(lang);
 }
 
+/** A box as a polygon; names of countries inside the mission's own box give way to the mission's own names. */
+function outline(box) {
+  const [w, s, e, n] = box ?? [0, 0, 0, 0];
+  return {
+    type: "Polygon",
+    coordinates: [
+      [
+        [w, s],
+        [e, s],
+        [e, n],
+        [w, n],
+        [w, s],
+      ],
+    ],
+  };
+}
+
 function base(look) {
-  const { colour, lang, own } = look;
+  const { colour, lang, own, mission } = look;
+  const bordered = look.layers.some((layer) => layer.draw === "boundaries" && layer.count);
   const land = { source: "world", "source-layer": "countries" };
   const borders = { source: "world", "source-layer": "borders" };
   const round = { "line-join": "round" };
@@ -109,7 +128,7 @@ function base(look) {
         type: "line",
         ...land,
         layout: round,
-        filter: ["==", ["get", "id"], own || "-"],
+        filter: ["==", ["get", "id"], (!bordered && own) || "-"],
         paint: {
           "line-color": colour.coast,
           "line-width": 1.1,
@@ -146,7 +165,7 @@ function base(look) {
         source: "world",
         "source-layer": "names",
         maxzoom: 9,
-        filter: [">=", ["zoom"], ["get", "from_zoom"]],
+        filter: ["all", [">=", ["zoom"], ["get", "from_zoom"]], ["!", ["within", outline(mission?.bbox)]]],
         layout: {
           "text-field": lang === "ar" ? countryName(lang) : ["upcase", countryName(lang)],
           "text-font": REGULAR,
@@ -176,7 +195,9 @@ export function styleOf(look) {
     world: { type: "vector", tiles: [`${file("base/")}{z}/{x}/{y}.pbf`], maxzoom: 5 },
     grid: { type: "geojson", data: graticule(box), maxzoom: 9 },
   };
-  const layers = [...base(look)];
+  const streets = street(look.mission?.basemap, look);
+  Object.assign(sources, streets.sources);
+  const layers = [...base(look), ...streets.layers];
   for (const layer of look.layers) {
     sources[layer.id] = {
       type: "vector",

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dashboard.answer import NOT_FOUND, answer
+from dashboard.basemap import basemap
 from dashboard.features import changes, own_properties, properties
 from dashboard.kpi import kpi_list
 from dashboard.kpis import all_kpis
@@ -129,6 +130,7 @@ def layers(services: Services, request: Request) -> Response:
     seen, filters, query = asked(services, request)
     view = view_of(query)
     mission = services.settings.mission
+    base = basemap(services.settings.home)
     zone = ZoneInfo(mission.timezone)
     offset = datetime.now(zone).utcoffset()
     listed = layer_list(seen, filters, known_states(services, seen.viewer), view.lang, view.metric, view.item)
@@ -146,6 +148,7 @@ def layers(services: Services, request: Request) -> Response:
                 "timezone": mission.timezone,
                 "utc_offset_min": round(offset.total_seconds() / 60) if offset else 0,
                 "country": mission.country,
+                "basemap": None if base is None else base.told,
             },
             "layers": [_in_collections(layer) for layer in listed],
         },

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from dashboard import api, live, map_tiles, ogc, receive, static
+from dashboard import api, basemap, live, map_tiles, ogc, receive, static
 from dashboard.answer import NOT_FOUND, Answering, refusal
 from dashboard.frame import ASSETS, assets_version, make_dash
 from dashboard.guard import LOOPBACK_NAMES, Guard, content_policy
@@ -30,6 +30,7 @@ READERS: dict[str, Reader] = {
     "/api/quarantine": api.quarantined,
     "/api/records/{id}": api.record,
     "/tiles/{layer}/{revision}/{z}/{x}/{y}.pbf": map_tiles.tile,
+    "/basemap/{version}/{z}/{x}/{y}": basemap.tile,
     "/ogc": ogc.landing,
     "/ogc/": ogc.landing,
     "/ogc/api": ogc.api,
@@ -39,7 +40,7 @@ READERS: dict[str, Reader] = {
     "/ogc/collections/{collection}/items": ogc.items,
     "/ogc/collections/{collection}/items/{fid}": ogc.item,
 }
-OURS = ("api", "ogc", "tiles", "live", "assets", "healthz")
+OURS = ("api", "ogc", "tiles", "basemap", "live", "assets", "healthz")
 """First parts of addresses where the pages' catch-all must not answer with a page."""
 
 
