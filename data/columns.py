@@ -36,9 +36,11 @@ COMMON: Mapping[str, Any] = {
     "area": np.int32,
     "cap": np.int8,
     "exercise": np.bool_,
+    "retracted": np.bool_,
 }
 """Columns of every kind. Times are microseconds UTC, lon and lat degrees (NaN: no place), x and y integer Web Mercator,
-`area` an index into the places of the day, `cap` the deepest level the source's precision lets a record claim."""
+`area` an index into the places of the day, `cap` the deepest level the source's precision lets a record claim, `retracted`
+that the version only says that the record was taken back."""
 
 
 class Codes:

@@ -161,7 +161,7 @@ class Seen:
         """Every version of a record this viewer may see that was known at this revision, oldest first."""
         kind = item.kind
         hits = np.flatnonzero(self.column(kind, "id") == item.id)
-        hits = hits[self.column(kind, "rev_from")[hits] <= self.revision]
+        hits = hits[(self.column(kind, "rev_from")[hits] <= self.revision) & ~self.column(kind, "retracted")[hits]]
         marks = self.column(kind, "mark")[hits]
         hits = hits[permitted(self.viewer, self.marks.labels)[marks]]
         return self.items(kind, hits)
