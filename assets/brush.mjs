@@ -2,7 +2,7 @@
 // The histogram is one canvas; what is dragged lies over it as a few reused nodes.
 
 import { attr, button, el, show, text } from "./dom.mjs";
-import { dtg, month, number, SEVERITIES } from "./format.mjs";
+import { dtg, month, number, severityOf } from "./format.mjs";
 import { t } from "./i18n.mjs";
 import { api, get, period, setFilters, windowLength } from "./state.mjs";
 import { palette } from "./theme.mjs";
@@ -12,12 +12,16 @@ const LEAST_DRAG_PX = 4;
 const iso = (ms) => new Date(Math.round(ms / 60_000) * 60_000).toISOString().replace(/:00\.000Z$/, ":00Z");
 const dayStart = (ms) => Math.floor(ms / DAY) * DAY;
 
-/** Days the histogram covers: several times the window that is looked at, so that the past stands beside it. */
+/**
+ * What the histogram covers, in ms: several times the period that is looked at, so that the past stands beside it; null
+ * for the whole record, which is then counted by week.
+ */
 function span(now) {
   const { from, to } = period(now);
-  if (from === null) return 730 * DAY;
-  const length = Math.max(to - from, windowLength() ?? 0, now - from);
-  return Math.min(730, Math.max(60, Math.ceil((length * 4) / DAY))) * DAY;
+  if (from === null) return null;
+  const length = Math.max(to - from, windowLength() ?? 0);
+  const days = Math.max(60, Math.ceil((length * 4) / DAY), Math.ceil(((now - from) * 1.25) / DAY));
+  return days > 730 ? null : days * DAY;
 }
 
 export function timeBrush(host, { now, signal }) {
@@ -46,9 +50,10 @@ export function timeBrush(host, { now, signal }) {
   const foot = el("div", "cg-brush-foot", readout, all, el("span", "cg-brush-gap"), knownText);
   host.replaceChildren(area, axis, foot, most);
 
-  let days = new Map(); // day start -> counts by severity
+  let counted = new Map(); // start of a day or week -> counts by severity
+  let step = DAY;
   let end = now();
-  let start = end - span(end);
+  let start = end - (span(end) ?? 730 * DAY);
   let drag = null;
   let ticks = [];
 
@@ -56,17 +61,19 @@ export function timeBrush(host, { now, signal }) {
   const timeAt = (px) => start + (Math.min(Math.max(0, px), area.clientWidth) / area.clientWidth) * (end - start);
   const known = () => Date.parse(get("as_known_at"));
 
-  /** Bars are days, or weeks when days would be thinner than 3 px. */
+  /** Bars are days or weeks; several of them together where one would be thinner than 3 px. */
   function bins() {
-    const width = area.clientWidth / ((end - start) / DAY) < 3 ? 7 : 1;
+    const each = (area.clientWidth * step) / (end - start);
+    const width = step * [1, 7, 28, 91].find((many) => many * each >= 3 || many === 91);
+    if (width === step) return { found: counted, width };
     const found = new Map();
-    for (const [day, counts] of days) {
-      const bin = width === 1 ? day : start + Math.floor((day - start) / (7 * DAY)) * 7 * DAY;
+    for (const [at, counts] of counted) {
+      const bin = start + Math.floor((at - start) / width) * width;
       const sum = found.get(bin) ?? [0, 0, 0, 0, 0, 0];
       counts.forEach((count, i) => (sum[i] += count));
       found.set(bin, sum);
     }
-    return { found, width: width * DAY };
+    return { found, width };
   }
 
   function draw() {
@@ -111,7 +118,7 @@ export function timeBrush(host, { now, signal }) {
   function marks(w) {
     const wanted = [];
     const first = new Date(start);
-    for (let m = 1; m < 30; m++) {
+    for (let m = 1; m < 600; m++) {
       const at = Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + m, 1);
       if (at > end) break;
       wanted.push(at);
@@ -234,31 +241,35 @@ export function timeBrush(host, { now, signal }) {
     async load() {
       const at = now();
       const length = span(at);
-      const address = api(
-        "/api/counts",
-        {
-          collection: "incidents",
-          by: "day,severity",
-          window: "all",
-          from: iso(at - length),
-          to: iso(at + 60_000),
-        },
-        ["from", "to", "window", "as_known_at"],
+      const unit = length === null ? "week" : "day";
+      const answer = await fetch(
+        api(
+          "/api/counts",
+          {
+            collection: "incidents",
+            by: `${unit},severity`,
+            window: length === null ? "all" : "",
+            from: length === null ? "" : iso(at - length),
+            to: length === null ? "" : iso(at + 60_000),
+          },
+          ["from", "to", "window", "as_known_at"],
+        ),
+        { signal },
       );
-      const answer = await fetch(address, { signal });
       if (!answer.ok) throw new Error(`counts: HTTP ${answer.status}`);
       const { columns, rows } = await answer.json();
-      const [day, severity, count] = ["day", "severity", "count"].map((name) => columns.indexOf(name));
-      days = new Map();
+      const [when, severity, count] = [unit, "severity", "count"].map((name) => columns.indexOf(name));
+      counted = new Map();
       for (const row of rows) {
-        const key = Date.parse(row[day]);
-        if (!days.has(key)) days.set(key, [0, 0, 0, 0, 0, 0]);
-        days.get(key)[
-          Math.max(0, typeof row[severity] === "number" ? row[severity] : SEVERITIES.indexOf(row[severity]))
-        ] += row[count];
+        const key = Date.parse(row[when]);
+        if (Number.isNaN(key)) continue;
+        if (!counted.has(key)) counted.set(key, [0, 0, 0, 0, 0, 0]);
+        counted.get(key)[severityOf(row[severity])] += row[count];
       }
+      step = length === null ? 7 * DAY : DAY;
       end = at;
-      start = dayStart(at - length);
+      const first = Math.min(at - 60 * DAY, ...counted.keys(), period(at).from ?? at);
+      start = dayStart(length === null ? first : at - length);
       if (!drag) {
         draw();
         place();

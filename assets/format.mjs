@@ -54,7 +54,8 @@ export function age(seconds) {
   if (s < 3600) return t("age.min", { n: Math.floor(s / 60) });
   if (s < 172_800) return t("age.h", { n: Math.floor(s / 3600) });
   if (s < 5_184_000) return t("age.d", { n: Math.floor(s / 86_400) });
-  return t("age.wk", { n: Math.floor(s / 604_800) });
+  if (s < 63_072_000) return t("age.wk", { n: Math.floor(s / 604_800) });
+  return t("age.y", { n: Math.floor(s / 31_557_600) });
 }
 
 const formats = new Map();

@@ -121,11 +121,12 @@ export function layerPanel(host, { now, factor }) {
     text(at.count, layer.count === null || layer.count === undefined ? "" : number(layer.count));
     fillAge(node);
     fillChoice(at.choice, layer, on);
-    show(at.legend, on && layer.legend.length > 0);
+    const told = on && layer.count !== 0 ? layer.legend : [];
+    show(at.legend, told.length > 0);
     attr(at.legend, "data-draw", layer.draw);
     keyed(
       at.legend,
-      on ? layer.legend : [],
+      told,
       (entry) => entry.key,
       legendRow,
       (row, entry) => fillLegend(row, entry, layer),

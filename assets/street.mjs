@@ -28,7 +28,7 @@ export function street(told, { colour, lang }) {
 }
 
 const raster = () => [
-  16,
+  32,
   {
     id: "street-raster",
     type: "raster",
@@ -60,7 +60,7 @@ function vector(present, colour, lang) {
   const found = (names) => names.filter((name) => present.includes(name));
   return [
     ...found(WATER).map((name) => [
-      16,
+      32,
       of("water", name, {
         type: "fill",
         filter: ["==", ["geometry-type"], "Polygon"],
@@ -68,11 +68,11 @@ function vector(present, colour, lang) {
       }),
     ]),
     ...found(COURSES).map((name) => [
-      16,
+      32,
       of("course", name, { type: "line", layout: round, paint: { "line-color": colour.river, "line-width": 0.8 } }),
     ]),
     ...found(BUILDINGS).map((name) => [
-      16,
+      32,
       of("building", name, {
         type: "fill",
         minzoom: 14,
@@ -80,7 +80,7 @@ function vector(present, colour, lang) {
       }),
     ]),
     ...found(ROADS).map((name) => [
-      16,
+      32,
       of("road", name, {
         type: "line",
         filter: ["==", ["geometry-type"], "LineString"],
