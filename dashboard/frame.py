@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,30 +20,45 @@ from data.filters import BadFilter, Filters, moment
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 DOCUMENT = """<!DOCTYPE html>
-<html lang="en" data-theme="dark">
+<html lang="en" data-theme="dark" data-grid="{grid}">
   <head>
-    {%metas%}
-    <title>{%title%}</title>
-    {%favicon%}
-    {%css%}
+    {metas}
+    <title>{title}</title>
+    <link rel="icon" type="image/svg+xml" href="{assets}/favicon.svg">
+    {css}
+    {ours}
   </head>
   <body>
-    {%app_entry%}
-    <footer>{%config%}{%scripts%}{%renderer%}</footer>
+    {app_entry}
+    <footer>{config}{scripts}{renderer}</footer>
   </body>
 </html>"""
+GRID = re.compile(r'<script src="(/_dash-component-suites/dash_ag_grid/[^"]+)"></script>')
+IMPORTED = re.compile(r'^(?:import|export)\b[^;"]*"\./([^"]+)";', re.MULTILINE)
+
+
+class Documents(Dash):
+    """Dash with a document of ours. It names our style sheets, scripts and modules (all of the graph, so that the browser
+    asks for them at once) under an address that changes with their content, and leaves AG Grid, a third of all that
+    would be loaded, to `assets/grid.js`, which gets it when a table is opened."""
+
+    def interpolate_index(self, **parts: str) -> str:
+        version = assets_version()
+        grid = GRID.search(parts["scripts"])
+        parts["scripts"] = GRID.sub("", parts["scripts"])
+        return DOCUMENT.format(
+            **parts, grid=grid.group(1) if grid else "", assets=f"/assets/v-{version}", ours=our_tags(version)
+        )
 
 
 def make_dash(server: FastAPI, services: Services) -> Dash:
     """Put the pages on a FastAPI server. Routes added to it before this call win over the pages' catch-all."""
-    app = Dash(
+    app = Documents(
         "commonground",
         server=server,
         use_pages=False,
         assets_folder=str(ASSETS),
-        assets_ignore=r"^(?!main\.mjs$).*\.mjs$",
-        assets_path_ignore=["^vendor$", "^messages$"],
-        index_string=DOCUMENT,
+        assets_ignore=".",
         title=services.settings.mission.name,
         update_title=None,
         suppress_callback_exceptions=True,
@@ -77,7 +94,29 @@ def make_dash(server: FastAPI, services: Services) -> Dash:
 def assets_version() -> str:
     """Changes whenever what the browser loads does: browsers keep assets for good under it."""
     hasher = hashlib.blake2b(digest_size=6)
-    for file in sorted(ASSETS.rglob("*")):
+    for file in sorted([*ASSETS.glob("*.*"), *ASSETS.glob("messages/*"), ASSETS / "vendor" / "versions.json"]):
         if file.is_file():
-            hasher.update(f"{file.relative_to(ASSETS)} {file.stat().st_size} {file.stat().st_mtime_ns}".encode())
+            at = file.stat()
+            hasher.update(f"{file.relative_to(ASSETS)} {at.st_size} {at.st_mtime_ns}".encode())
     return hasher.hexdigest()
+
+
+@lru_cache(1)
+def our_tags(version: str) -> str:
+    """The tags of everything under assets/ that every page loads."""
+    at = f"/assets/v-{version}"
+    tags = [f'<link rel="stylesheet" href="{at}/{file.name}">' for file in sorted(ASSETS.glob("*.css"))]
+    tags += [f'<link rel="modulepreload" href="{at}/{name}">' for name in modules("main.mjs")]
+    tags += [f'<script src="{at}/{file.name}"></script>' for file in sorted(ASSETS.glob("*.js"))]
+    return "\n    ".join([*tags, f'<script type="module" src="{at}/main.mjs"></script>'])
+
+
+def modules(entry: str) -> list[str]:
+    """The modules that one under assets/ imports (statically), and those import, without itself."""
+    found = [entry]
+    for name in found:  # grows
+        if name.startswith("vendor/"):
+            continue
+        named = IMPORTED.findall((ASSETS / name).read_text(encoding="utf-8"))
+        found += [other for other in dict.fromkeys(named) if other not in found]
+    return found[1:]

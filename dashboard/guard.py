@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,6 +37,8 @@ COMPRESSED = (
 LEAST_BYTES = 600
 INLINE_BYTES = 16_384
 """More than this is compressed in a worker thread, so that no other request waits for it."""
+KEPT_BODIES = 128
+"""Compressed bodies that are the same for everybody (the browser parts, about a hundred), each compressed once, and well."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -147,9 +150,10 @@ class _Sending:
         if message["type"] == "http.response.start":
             self.begun = True
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers[name] = value
-            headers["Content-Security-Policy"] = self.policy
+            if message["status"] != 304:  # the browser goes by those of the answer it holds
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers["Content-Security-Policy"] = self.policy
             if self._pays(message["status"], headers):
                 headers["Vary"] = headers.get("vary") or VARY
                 self.start = message
@@ -178,23 +182,29 @@ class _Sending:
         self.start = None
         body = b"".join(self.parts)
         if body:  # none in answer to HEAD
-            if len(body) > INLINE_BYTES:
-                body = await run_in_threadpool(compressed, body, self.encoding)
+            headers = MutableHeaders(scope=start)
+            public = headers.get("cache-control", "").startswith("public")
+            if public or len(body) > INLINE_BYTES:
+                body = await run_in_threadpool(compressed_for_all if public else compressed, body, self.encoding)
             else:
                 body = compressed(body, self.encoding)
-            headers = MutableHeaders(scope=start)
             headers["Content-Encoding"] = self.encoding
             headers["Content-Length"] = str(len(body))
         await self.send(start)
         await self.send({"type": "http.response.body", "body": body})
 
 
-def compressed(body: bytes, encoding: str, best: bool = False) -> bytes:
-    """The body in a coding; fast, or `best` for what is compressed once and served often."""
+def compressed(body: bytes, encoding: str, small: bool = False) -> bytes:
+    """The body in a coding; fast, or `small` for what is compressed once and served often."""
     if encoding == "br":
-        done: Any = brotli.compress(body, quality=10 if best else 4)
+        done: Any = brotli.compress(body, quality=9 if small else 4)
         return bytes(done)
-    return gzip.compress(body, 9 if best else 5, mtime=0)
+    return gzip.compress(body, 9 if small else 5, mtime=0)
+
+
+@lru_cache(KEPT_BODIES)
+def compressed_for_all(body: bytes, encoding: str) -> bytes:
+    return compressed(body, encoding, small=True)
 
 
 def _codings(accepted: str) -> set[str]:

@@ -1,12 +1,13 @@
 """The browser parts, kept by browsers for good under an address that changes with their content.
 
-`/assets/v-{version}/...` and `?m=...` (which Dash writes: the file's time) never change; anything else is asked for again
-and answered 304. `dashboard.guard` compresses them once.
+`/assets/v-{version}/...` never changes; anything else is asked for again and answered 304. `dashboard.guard` compresses
+each once.
 """
 
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.requests import Request
@@ -28,18 +29,17 @@ TYPES = {
 }
 
 
-def asset(folder: Path, version: str, request: Request) -> Response:
+def asset(folder: Path, version: Callable[[], str], request: Request) -> Response:
     """One file of the assets folder. Raises `NOT_FOUND`."""
     path: str = request.path_params["path"]
     lasting = False
     if path.startswith("v-"):
         told, _, path = path.partition("/")
-        lasting = told == f"v-{version}"
+        lasting = told == f"v-{version()}"
     file = (folder / path).resolve()
     if not file.is_relative_to(folder.resolve()) or not file.is_file():
         raise NOT_FOUND
     at = file.stat()
-    lasting = lasting or request.query_params.get("m") == str(int(at.st_mtime))
     tag = f'W/"{at.st_mtime_ns:x}-{at.st_size:x}"'
     headers = {"ETag": tag, "Cache-Control": FOR_GOOD if lasting else ASK_AGAIN, "Vary": "Accept-Encoding"}
     if held(request.headers.get("if-none-match"), tag):

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from dash import Dash, Input, Output, State, ctx, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 
 from dashboard import sentence, table
+from dashboard.api import FILTER_NAMES
 from dashboard.page import Page, shell
 from dashboard.services import Services
 from data.seen import Seen
@@ -29,7 +30,15 @@ def layout(services: Services, seen: Seen, query: Mapping[str, str]) -> Any:
 def register(app: Dash, services: Services) -> None:
     sentence.register(app)
 
-    @app.callback(Output("cg-table", "children"), Input("address", "search"))
+    # The browser part of tables is large, and few who look at the map open one: it is fetched before the first is made.
+    app.clientside_callback(
+        ClientsideFunction("commonground", "grid"),
+        Output("cg-table", "data-asked"),
+        Input("address", "search"),
+        State("cg-table", "data-asked"),
+    )
+
+    @app.callback(Output("cg-table", "children"), Input("cg-table", "data-asked"))
     def open_table(search: str | None) -> Any:
         """Chart and table of the KPI that `table` in the address names."""
         query = dict(parse_qsl((search or "").removeprefix("?")))

@@ -1,0 +1,28 @@
+// The table component is a third of all that a page would load, so it waits until an address names a table (`?table=`).
+// A classic script, because Dash looks for the function before any module has run.
+{
+  let loading = null;
+
+  const load = () =>
+    (loading ??= new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = document.documentElement.dataset.grid;
+      script.onload = resolve;
+      script.onerror = () => {
+        loading = null;
+        script.remove();
+        reject(new Error(`${script.src} cannot be had`));
+      };
+      document.head.append(script);
+    }));
+
+  window.dash_clientside ??= {};
+  window.dash_clientside.commonground = {
+    /** The address as soon as what it names can be drawn; nothing while no table is, or was, open. */
+    async grid(search, shown) {
+      if (!new URLSearchParams(search).has("table")) return shown ? "" : window.dash_clientside.no_update;
+      await load();
+      return search;
+    },
+  };
+}
