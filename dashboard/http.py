@@ -48,7 +48,7 @@ def routes(
     services: Services,
     hub: live.Hub | None = None,
     limits: receive.Limits = receive.STANDARD,
-    version: str | None = None,
+    version: Callable[[], str] = assets_version,
 ) -> APIRouter:
     """Every route of the machine interface. Include it before the pages, whose catch-all takes everything.
 
@@ -68,7 +68,7 @@ def routes(
     gate = receive.Gate(limits)
     for path, reader in READERS.items():
         router.routes.append(Route(path, Answering(partial(reader, services)), methods=["GET"]))
-    assets = Answering(partial(static.asset, ASSETS, version or assets_version()))
+    assets = Answering(partial(static.asset, ASSETS, version))
     router.routes.append(Route("/assets/{path:path}", assets, methods=["GET"]))
     router.routes.append(Route("/live", live.endpoint(hub), methods=["GET"]))
     router.routes.append(Route("/api/ingest/{feed}", receive.ingest(services, gate), methods=["POST"]))
