@@ -134,7 +134,7 @@ def layer_list(
 def _told(seen: Seen, layer: Layer, found: Features, view: View, states: Mapping[str, SourceState]) -> dict[str, Any]:
     evidence = [found.evidence] if found.evidence else [(kind, seen.rows(kind)) for kind in layer.kinds]
     names = _sources(seen, evidence)
-    as_of = found.as_of_us if found.as_of_us is not None else _newest(seen, layer.kinds[0])
+    as_of = found.as_of_us if found.as_of_us is not None else _newest(seen, evidence[0][0])
     limits = [say(view.lang, layer.limits), *found.notes]
     if found.unplaced:
         limits.append(say(view.lang, "{n} have no place and are not on the map.", n=found.unplaced))

@@ -60,7 +60,9 @@ class Figure:
     """Series whose place matches no boundary."""
     oldest_us: int | None = None
     newest_us: int | None = None
-    """Of what times the oldest and newest of the values are."""
+    """Of what times the oldest and newest of the values are; None for counts in a window."""
+    population_us: int | None = None
+    """Of what time the oldest population is by which a rate was divided."""
 
 
 def metrics(seen: Seen) -> list[str]:
@@ -101,15 +103,13 @@ def _incidents(seen: Seen, filters: Filters, level: int) -> Figure:
     rows = seen.rows("incident", filters)
     area = seen.column("incident", "area")
     counts = np.bincount((area if len(rows) == len(area) else area[rows]) + 1, minlength=len(seen.places.areas) + 1)
-    now = int(seen.now.timestamp() * 1_000_000)
     values = {each.pcode: 0 for each in seen.places.areas if each.level == level}
     if values:
         for up, count in zip(seen.places.ancestors[:, level].tolist(), counts[1:].tolist(), strict=True):
             if up != NOWHERE:
                 values[seen.places.areas[up].pcode] += count
-    found = {pcode: Value(float(count), now) for pcode, count in values.items()}
-    unmatched = len(rows) - sum(values.values())
-    return Figure(INCIDENTS, level, "incidents", "sum", found, rows, "incident", unmatched, now, now)
+    found = {pcode: Value(float(count), NO_TIME) for pcode, count in values.items()}
+    return Figure(INCIDENTS, level, "incidents", "sum", found, rows, "incident", len(rows) - sum(values.values()))
 
 
 def _rate(seen: Seen, filters: Filters, level: int) -> Figure:
@@ -121,18 +121,8 @@ def _rate(seen: Seen, filters: Filters, level: int) -> Figure:
         for pcode, of in people.values.items()
         if of.value and pcode in counted.values
     }
-    return Figure(
-        RATE,
-        level,
-        "per 100,000",
-        "sum",
-        values,
-        counted.rows,
-        "incident",
-        counted.unmatched,
-        people.oldest_us,
-        counted.newest_us,
-    )
+    unit, since = "per 100,000", people.oldest_us
+    return Figure(RATE, level, unit, "sum", values, counted.rows, "incident", counted.unmatched, population_us=since)
 
 
 def _indicator(seen: Seen, filters: Filters, metric: str, level: int) -> Figure:

@@ -101,6 +101,9 @@ def _notes(found: Figure, lang: str) -> tuple[str, ...]:
     if found.oldest_us is not None and found.newest_us is not None:
         days = [f"{datetime.fromtimestamp(us / 1e6, UTC):%Y-%m-%d}" for us in (found.oldest_us, found.newest_us)]
         notes.append(say(lang, "Figures of {oldest} to {newest}.", oldest=days[0], newest=days[1]))
+    if found.population_us is not None:
+        day = f"{datetime.fromtimestamp(found.population_us / 1e6, UTC):%Y-%m-%d}"
+        notes.append(say(lang, "Population as of {day} or later.", day=day))
     if found.unmatched:
         notes.append(say(lang, "{n} figures are of places that match no boundary and are left out.", n=found.unmatched))
     return tuple(notes)
