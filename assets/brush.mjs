@@ -47,8 +47,8 @@ export function timeBrush(host, { now, signal }) {
   const knownText = el("bdi", "cg-brush-known");
   const all = button("cg-link", t("brush.reset"));
   const most = el("span", "cg-brush-most");
-  const foot = el("div", "cg-brush-foot", readout, all, el("span", "cg-brush-gap"), knownText);
-  host.replaceChildren(area, axis, foot, most);
+  const foot = el("div", "cg-brush-foot", readout, all, el("span", "cg-brush-gap"), most, knownText);
+  host.replaceChildren(area, axis, foot);
 
   let counted = new Map(); // start of a day or week -> counts by severity
   let step = DAY;

@@ -105,14 +105,17 @@ const SHAPES = {
 function status(pen, c, radius, key, colour) {
   const [token, shape] = statusMark(key);
   const path = () => SHAPES[shape](pen, c, radius);
+  const open = shape === "hollow" || shape === "hatched";
   path();
   pen.lineWidth = 2.5;
+  pen.globalAlpha = open ? 0.55 : 1;
   pen.strokeStyle = colour.halo;
   pen.stroke();
-  if (shape === "hollow" || shape === "hatched") {
+  if (open) {
     path();
     pen.fillStyle = colour["mark-fill"];
     pen.fill();
+    pen.globalAlpha = 1;
     pen.strokeStyle = colour[token];
     if (shape === "hatched") {
       pen.save();
@@ -127,8 +130,8 @@ function status(pen, c, radius, key, colour) {
       }
       pen.restore();
     }
-    pen.lineWidth = Math.max(1.2, radius * 0.22);
-    if (shape === "hollow") pen.setLineDash([radius * 0.42, radius * 0.36]);
+    pen.lineWidth = Math.max(1.4, radius * 0.24);
+    if (shape === "hollow") pen.setLineDash([radius * 0.5, radius * 0.35]);
     path();
     pen.stroke();
     return;

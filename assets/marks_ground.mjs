@@ -106,6 +106,7 @@ export function choropleth(layer, look) {
             colour["cho-4"],
             colour["cho-none"],
           ],
+          "fill-opacity": ["interpolate", ["linear"], ["zoom"], 7.5, 1, 11, 0.4],
           "fill-antialias": false,
         },
       },

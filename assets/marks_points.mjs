@@ -11,14 +11,6 @@ const PIE = { least: 17, most: 27, factor: 4.5 };
 const PACK = 22;
 
 const n = ["coalesce", ["get", "n"], 1];
-/** Diameter in whole even px: area in proportion to the count, between the least and the most. */
-const diameter = ({ factor, least, most }) => [
-  "*",
-  2,
-  ["round", ["/", ["max", least, ["min", most, ["*", factor, ["sqrt", n]]]], 2]],
-];
-const ring = (look) => diameter({ ...RING, factor: look.ringFactor });
-
 /** A count as parts of the ring; what exists never rounds away. */
 const share = (name) => ["case", [">", num(name), 0], ["max", 1, ["round", ["/", ["*", num(name), PARTS], n]]], 0];
 
@@ -37,14 +29,16 @@ const label = [
   ["concat", tenths(1_000_000), "M"],
 ];
 
-function numberInRing(across) {
-  const needs = ["+", 5.5, ["*", 6.2, ["length", label]]];
-  return ["case", ["all", [">", n, 1], [">=", across, needs]], label, ""];
+/** Diameter in whole even px: area in proportion to the count, between the least and the most that still hold the number. */
+function diameter({ factor, least, most }) {
+  const holds = ["+", 5.5, ["*", 6.2, ["length", label]]];
+  return ["*", 2, ["round", ["/", ["max", least, holds, ["min", most, ["*", factor, ["sqrt", n]]]], 2]]];
 }
+const ring = (look) => diameter({ ...RING, factor: look.ringFactor });
 
-function ringText(across) {
+function ringText() {
   return {
-    "text-field": numberInRing(across),
+    "text-field": ["case", [">", n, 1], label, ""],
     "text-font": SEMIBOLD,
     "text-size": RING.text,
     "text-allow-overlap": true,
@@ -78,7 +72,7 @@ export function cells(layer, look) {
         "",
         {
           ...iconLayout,
-          ...ringText(ring(look)),
+          ...ringText(),
           "icon-image": image,
           "symbol-sort-key": order,
         },
@@ -92,7 +86,7 @@ export function cells(layer, look) {
               "case",
               [">", n, 1],
               1,
-              ["+", 0.42, ["*", 0.58, ["min", 1, ["max", 0, ["coalesce", ["get", "fade"], 1]]]]],
+              ["+", 0.55, ["*", 0.45, ["min", 1, ["max", 0, ["coalesce", ["get", "fade"], 1]]]]],
             ],
           ],
         },
@@ -134,7 +128,7 @@ export function symbols(layer, look) {
       symbolLayer(
         layer,
         "",
-        { ...iconLayout, ...ringText(PACK), "icon-image": image, "symbol-sort-key": n },
+        { ...iconLayout, ...ringText(), "icon-image": image, "symbol-sort-key": n },
         { "text-color": ink, "icon-opacity": ["case", ["==", num("stale"), 1], 0.7, 1] },
       ),
     ],
@@ -177,7 +171,7 @@ export function status(layer, look) {
         "",
         {
           ...iconLayout,
-          ...ringText(diameter(PIE)),
+          ...ringText(),
           "icon-image": image,
           "symbol-sort-key": ["case", [">", n, 1], 10, urgent],
         },

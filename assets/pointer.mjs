@@ -88,10 +88,9 @@ export function answerPointer(view, host, { doc, now, open, foot, sourceTitle, s
       put(p.title, [
         `${severityWord(p.severity ?? 0)}${p.category ? ` · ${named(`category.${p.category}`, words(p.category))}` : ""}`,
         agoOf(p.t),
-        draw === "areas" ? origin : "",
       ]);
     } else if (draw === "status") {
-      put(p.title, [legendOf(feature, p.status), origin]);
+      put(p.title, [legendOf(feature, p.status)]);
     } else if (draw === "symbols") {
       const move =
         p.speed_m_s > 0.5

@@ -89,8 +89,8 @@ const STATUS = {
   gt30: ["ok-green", "ring-circle"],
   open: ["ok-green", "ring-circle"],
   overstock: ["ok-purple", "hexagon"],
-  not_reported: ["ink-3", "hatched"],
-  unknown: ["ink-3", "hollow"],
+  not_reported: ["ink-2", "hatched"],
+  unknown: ["ink-2", "hollow"],
 };
 
 /** Order in which the classes of an aggregated site stand on its ring: worst first. */
