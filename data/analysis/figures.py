@@ -75,15 +75,14 @@ def metrics(seen: Seen) -> list[str]:
 
 
 def figure(seen: Seen, filters: Filters, metric: str, level: int | None = None) -> Figure:
-    """The figure by areas of a level: where none is asked for, the deepest up to adm2 of which half the areas have a value.
+    """The figure by areas of a level: where none is asked for, the one most of its series speak of, at most adm2.
 
     `filters` bear on incidents; of indicators only `source` and `agency` choose. Raises `BadFilter`.
     """
     if level is None:
-        candidates = [figure(seen, filters, metric, deep) for deep in (2, 1, 0)]
-        sizes = [_drawn(seen, deep) for deep in (2, 1, 0)]
-        full = [each for each, size in zip(candidates, sizes, strict=True) if size and len(each.values) * 2 >= size]
-        return full[0] if full else max(candidates, key=lambda each: len(each.values))
+        deepest = _level(seen, filters, metric)
+        found = [figure(seen, filters, metric, deep) for deep in range(deepest, -1, -1)]
+        return next((each for each in found if each.values), found[0])
     if metric == INCIDENTS:
         return _incidents(seen, filters, level)
     if metric == RATE:
@@ -91,11 +90,16 @@ def figure(seen: Seen, filters: Filters, metric: str, level: int | None = None) 
     return _indicator(seen, filters, metric, level)
 
 
-def _drawn(seen: Seen, level: int) -> int:
-    """How many areas of a level this viewer may see."""
-    rows = seen.rows("boundary")
-    rows = rows[seen.column("boundary", "level")[rows] == level]
-    return len(np.unique(seen.column("boundary", "pcode")[rows]))
+def _level(seen: Seen, filters: Filters, metric: str) -> int:
+    """The level to show a figure by, of those whose areas this viewer may see."""
+    levels = seen.column("boundary", "level")[seen.rows("boundary")]
+    deepest = int(levels[levels <= 2].max(initial=0))
+    if metric == INCIDENTS:
+        return deepest
+    rows, _ = _newest_of_series(seen, filters, POPULATION if metric == RATE else metric)
+    spoken = np.minimum(_depths(seen, rows)[0], 2)
+    counts = np.bincount(spoken[spoken >= 0], minlength=3)[::-1]  # of equals the deeper
+    return min(deepest, 2 - int(np.argmax(counts)))
 
 
 def _incidents(seen: Seen, filters: Filters, level: int) -> Figure:
@@ -126,15 +130,9 @@ def _rate(seen: Seen, filters: Filters, level: int) -> Figure:
 
 
 def _indicator(seen: Seen, filters: Filters, metric: str, level: int) -> Figure:
-    asked = Filters(source=filters.source, agency=filters.agency, codes=(("indicator", (metric,)),))
-    rows = seen.rows("indicator", asked)
-    end, now = _ends(seen, rows), int(seen.now.timestamp() * 1_000_000)
-    begun = _begins(seen, rows, end) <= now  # what is foretold for a period to come is not yet the case
-    rows, end = rows[begun], np.minimum(end[begun], now)
+    rows, end = _newest_of_series(seen, filters, metric)
     if not len(rows) or not seen.places.areas:
         return Figure(metric, level, unmatched=len(rows))
-    newest = _newest_of_series(seen, rows, end)
-    rows, end = rows[newest], end[newest]
     unit = _unit(seen, rows)
     combined: Combined = "highest" if metric in HIGHEST else "sum" if unit.casefold() in COUNTED else "mean"
     value = np.where(_stopped(seen, rows, end), np.nan, seen.column("indicator", "value")[rows])
@@ -181,16 +179,22 @@ def _begins(seen: Seen, rows: Rows, end: NDArray[np.int64]) -> NDArray[np.int64]
     return np.where(start != NO_TIME, start, end)
 
 
-def _newest_of_series(seen: Seen, rows: Rows, end: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Position of the newest row of each series; of equals the one heard last."""
+def _newest_of_series(seen: Seen, filters: Filters, metric: str) -> tuple[Rows, NDArray[np.int64]]:
+    """The newest row of each series (of equals the one heard last), and the ends of their periods up to now."""
+    asked = Filters(source=filters.source, agency=filters.agency, codes=(("indicator", (metric,)),))
+    rows = seen.rows("indicator", asked)
+    end, now = _ends(seen, rows), int(seen.now.timestamp() * 1_000_000)
+    begun = _begins(seen, rows, end) <= now  # what is foretold for a period to come is not yet the case
+    rows, end = rows[begun], np.minimum(end[begun], now)
     names = ("source", "category", "area", "adm_pcode", "x", "y")
     columns = [seen.column("indicator", name)[rows] for name in names]
     order = np.lexsort((rows, end, *columns))
     stays = np.zeros(len(rows), np.bool_)
-    stays[-1] = True
+    stays[-1:] = True
     for column in columns:
         stays[:-1] |= np.diff(column[order]) != 0
-    return np.asarray(np.sort(order[stays]))
+    newest = np.sort(order[stays])
+    return rows[newest], end[newest]
 
 
 def _stopped(seen: Seen, rows: Rows, end: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Areas shaded by a figure: any indicator, or incidents in the window, by the deepest level that half of them know."""
+"""Areas shaded by a figure: any indicator, or incidents in the window, by the level most of them are told of."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNKNOWN, NOT_REPORTED = -1, -2
 
 
 COMBINED = {
-    "sum": "Figures of places within an area are added.",
+    "sum": "Figures of places within an area are added; a place without one is missing from the sum.",
     "mean": "Figures of places within an area are averaged without weights.",
     "highest": "The highest of the sectors stands for an area, since the same people are in several.",
 }
