@@ -103,15 +103,18 @@ def _level(seen: Seen, filters: Filters, metric: str) -> int:
 
 
 def _incidents(seen: Seen, filters: Filters, level: int) -> Figure:
-    """Incidents per area: none is zero, because every area of the level is counted."""
+    """Incidents per area that this viewer may see: none is zero, because every one of them is counted."""
     rows = seen.rows("incident", filters)
     area = seen.column("incident", "area")
     counts = np.bincount((area if len(rows) == len(area) else area[rows]) + 1, minlength=len(seen.places.areas) + 1)
-    values = {each.pcode: 0 for each in seen.places.areas if each.level == level}
-    if values:
-        for up, count in zip(seen.places.ancestors[:, level].tolist(), counts[1:].tolist(), strict=True):
-            if up != NOWHERE:
-                values[seen.places.areas[up].pcode] += count
+    drawn = seen.rows("boundary")
+    drawn = drawn[seen.column("boundary", "level")[drawn] == level]
+    labels = seen.labels("boundary", "pcode")
+    values = dict.fromkeys((labels[code] for code in seen.column("boundary", "pcode")[drawn].tolist()), 0)
+    ups = seen.places.ancestors[:, level].tolist() if seen.places.areas else []
+    for up, count in zip(ups, counts[1:].tolist(), strict=True):
+        if up != NOWHERE and (pcode := seen.places.areas[up].pcode) in values:
+            values[pcode] += count
     found = {pcode: Value(float(count), NO_TIME) for pcode, count in values.items()}
     return Figure(INCIDENTS, level, "incidents", "sum", found, rows, "incident", len(rows) - sum(values.values()))
 
