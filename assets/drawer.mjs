@@ -63,6 +63,8 @@ export function drawer(host, { now, kpi, sourceTitle, signal }) {
   let asked = 0;
   let cameFrom = null;
   let told = null; // what the address asked for last
+  let shown = null; // what is open: {ask, draw, answer}
+  let byKeyboard = false;
 
   close.addEventListener("click", shut);
   back.addEventListener("click", () => visit({ record: null }));
@@ -86,39 +88,66 @@ export function drawer(host, { now, kpi, sourceTitle, signal }) {
     host.setAttribute("aria-label", heading);
     back.hidden = !(get("record") && (list || get("kpi")));
     body.setAttribute("aria-busy", "true");
+    byKeyboard = Boolean(document.activeElement?.matches(":focus-visible"));
     show(true);
+    shown = null;
     asked += 1;
     return asked;
   }
 
-  function fill(turn, ...nodes) {
-    if (turn !== asked) return;
+  function fill(...nodes) {
+    const within = byKeyboard || body.contains(document.activeElement);
+    byKeyboard = false;
     body.removeAttribute("aria-busy");
     body.replaceChildren(...nodes.filter(Boolean));
-    body.scrollTop = 0;
+    if (within) body.focus({ preventScroll: true }); // whoever comes or is in here without a pointer goes on from here
   }
 
+  /** The answer to a request, null where there is none to show (the reason then stands in the drawer). */
   async function read(turn, address) {
     try {
       const answer = await fetch(address, { signal });
-      if (answer.status === 404) return fill(turn, el("p", "cg-empty", t("drawer.gone")));
+      if (turn !== asked) return null;
+      if (answer.status === 404) return fill(el("p", "cg-empty", t("drawer.gone")));
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       return await answer.json();
     } catch (error) {
-      if (signal.aborted) return null;
+      if (signal.aborted || turn !== asked || shown) return null; // what is open stays: not to hear is no news
       const again = button("cg-link", t("retry"));
       again.addEventListener("click", () => follow(true));
-      return fill(turn, el("p", "cg-empty", t("drawer.failed", { reason: error.message })), again);
+      return fill(el("p", "cg-empty", t("drawer.failed", { reason: error.message })), again);
     }
   }
 
-  async function record(id) {
-    const turn = begin(t("drawer.record"));
-    const found = await read(turn, api(`/api/records/${encodeURIComponent(id)}`, { lang: lang() }));
-    if (!found || turn !== asked) return;
-    text(title, found.title);
-    host.setAttribute("aria-label", found.title);
-    fill(turn, ...recordNodes(found));
+  /** Fills the drawer with what `ask(turn)` answers, drawn by `draw(answer)`. */
+  async function put(turn, ask, draw) {
+    const answer = await ask(turn);
+    if (!answer || turn !== asked) return;
+    shown = { ask, draw, answer: JSON.stringify(answer) };
+    fill(...draw(answer));
+    body.scrollTop = 0;
+  }
+
+  /** The picture has moved: what is open is asked for again, and drawn where it says something else now. */
+  async function refresh() {
+    if (host.hidden || !shown) return;
+    const { ask, draw } = shown;
+    const turn = asked;
+    const answer = await ask(turn);
+    if (!answer || turn !== asked || JSON.stringify(answer) === shown.answer) return;
+    shown.answer = JSON.stringify(answer);
+    const { scrollTop } = body;
+    fill(...draw(answer));
+    body.scrollTop = scrollTop;
+  }
+
+  function record(id) {
+    const ask = (turn) => read(turn, api(`/api/records/${encodeURIComponent(id)}`, { lang: lang() }));
+    return put(begin(t("drawer.record")), ask, (found) => {
+      text(title, found.title);
+      host.setAttribute("aria-label", found.title);
+      return recordNodes(found);
+    });
   }
 
   function recordNodes(r) {
@@ -234,46 +263,42 @@ export function drawer(host, { now, kpi, sourceTitle, signal }) {
     );
   }
 
-  /** `wanted`: {title, load(turn) -> {items, total, next, note}}. */
-  async function listOf(wanted) {
+  /** `wanted`: {title, load(turn) -> {items, total}, before() -> nodes above the list}. */
+  function listOf(wanted) {
     list = wanted;
-    const turn = begin(wanted.title);
-    const found = await wanted.load(turn);
-    if (!found || turn !== asked) return;
-    const rows = el("ol", "cg-list", ...found.items.map((item) => itemRow(item, now, sourceTitle)));
-    const count = el(
-      "p",
-      "cg-drawer-note",
-      found.items.length < found.total
-        ? t("drawer.of", { shown: number(found.items.length), total: number(found.total) })
-        : t("drawer.count", { count: found.total }),
-    );
-    fill(turn, ...(wanted.before ?? []), count, found.total ? rows : el("p", "cg-empty", t("drawer.none")));
+    return put(begin(wanted.title), wanted.load, ({ items, total }) => [
+      ...(wanted.before?.() ?? []),
+      el(
+        "p",
+        "cg-drawer-note",
+        items.length < total
+          ? t("drawer.of", { shown: number(items.length), total: number(total) })
+          : t("drawer.count", { count: total }),
+      ),
+      total
+        ? el("ol", "cg-list", ...items.map((item) => itemRow(item, now, sourceTitle)))
+        : el("p", "cg-empty", t("drawer.none")),
+    ]);
   }
 
-  const fromCollection = (address) => async (turn) => {
+  async function collection(turn, address) {
     const found = await read(turn, address);
     return found && { items: found.features.map(fromFeature), total: found.numberMatched ?? found.features.length };
-  };
+  }
 
   function behind(id) {
-    const found = kpi(id);
-    if (!found) return null;
+    if (!kpi(id)) return null;
     const table = button("cg-action", t("drawer.table"));
     table.addEventListener("click", () => {
       list = null;
       setFilters({ table: id, kpi: null });
     });
-    const before = [
-      el("p", "cg-drawer-method", found.method),
-      el(
-        "p",
-        "cg-drawer-note",
-        [found.source, found.as_of && t("as_of", { time: dtg(found.as_of) })].filter(Boolean).join(" · "),
-      ),
-      table,
-    ];
-    return listOf({ title: found.title, before, load: fromCollection(found.records_href) });
+    const before = () => {
+      const { method, source, as_of: asOf } = kpi(id);
+      const from = [source, asOf && t("as_of", { time: dtg(asOf) })].filter(Boolean).join(" · ");
+      return [el("p", "cg-drawer-method", method), el("p", "cg-drawer-note", from), table];
+    };
+    return listOf({ title: kpi(id).title, before, load: (turn) => collection(turn, kpi(id).records_href) });
   }
 
   /** Shows what the address asks for; unless `again`, only when that has changed. */
@@ -290,6 +315,7 @@ export function drawer(host, { now, kpi, sourceTitle, signal }) {
 
   return {
     follow,
+    refresh,
     shut,
     get open() {
       return !host.hidden;
@@ -300,10 +326,10 @@ export function drawer(host, { now, kpi, sourceTitle, signal }) {
       list = null;
       visit({ record: null, kpi: null });
       told = " ";
-      if (what.items) return listOf({ title: what.title, load: fromCollection(what.items) });
+      if (what.items) return listOf({ title: what.title, load: (turn) => collection(turn, what.items()) });
       if (what.pick) {
         const [z, x, y] = what.pick.split("/");
-        const load = async (turn) => read(turn, api("/api/pick", { layer: what.layer, z, x, y, lang: lang() }));
+        const load = (turn) => read(turn, api("/api/pick", { layer: what.layer, z, x, y, lang: lang() }));
         return listOf({ title: what.title, load });
       }
       const { area, layer } = what;
@@ -313,7 +339,7 @@ export function drawer(host, { now, kpi, sourceTitle, signal }) {
         area.cls >= 0
           ? number(area.value, { maximumFractionDigits: 1 })
           : t(area.cls === -2 ? "not_reported" : "unknown");
-      const before = [
+      const before = () => [
         el(
           "dl",
           "cg-facts",
@@ -324,11 +350,8 @@ export function drawer(host, { now, kpi, sourceTitle, signal }) {
         el("p", "cg-drawer-note", layer.limits),
         only,
       ];
-      return listOf({
-        title: area.name,
-        before,
-        load: fromCollection(api("/ogc/collections/incidents/items", { area: area.pcode, limit: 50 }, ["area"])),
-      });
+      const address = () => api("/ogc/collections/incidents/items", { area: area.pcode, limit: 50 }, ["area"]);
+      return listOf({ title: area.name, before, load: (turn) => collection(turn, address()) });
     },
   };
 }

@@ -16,6 +16,9 @@ const WORLD = [
   [-120, -50],
   [150, 65],
 ];
+/** How long a tile of units, and of anything else, is true while nothing arrives (ms): its ages and windows move on. */
+const MOVING_LASTS = 60_000;
+const TILE_LASTS = 300_000;
 const FULL_RING = 6.8; // px of diameter for a count of one, before bounds; smaller when cells are fuller
 
 /** Ids of the layers to be seen: the address decides, else the server's own choice. */
@@ -210,7 +213,7 @@ export async function createMap(host, doc, { still = false } = {}) {
       const touched = layers.layers.filter(
         (layer) => !kinds || collectionsOf(layer).some((kind) => kinds.includes(kind)),
       );
-      for (const layer of touched) setRevision(layer.id, revision);
+      for (const { id, draw } of touched) setRevision(id, revision, draw === "symbols" ? MOVING_LASTS : TILE_LASTS);
       const shown = new Set(shownLayers(layers).map(({ id }) => id));
       await Promise.all(touched.filter(({ id }) => shown.has(id)).map(({ id }) => reload(id)));
       trim(map);

@@ -22,6 +22,9 @@ import { setTheme } from "./theme.mjs";
 
 const COUNTS_EVERY_MS = 5000;
 const AGES_EVERY_MS = 1000;
+const PATIENCE_MS = 30_000; // a line that went dumb must not hold the page for ever
+/** "The last 24 hours" move on while nothing arrives: so often everything is asked for again. */
+const ANEW_EVERY_MS = 60_000;
 
 /** Fills `app` (#cg-app) and returns {stop}. */
 export function startPage(app) {
@@ -46,7 +49,7 @@ async function start(app, life) {
   let skew = 0; // server time minus ours, in ms
   const now = () => Date.now() + skew;
   const read = async (path) => {
-    const answer = await fetch(path, { signal });
+    const answer = await fetch(path, { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) });
     if (!answer.ok) throw new Error(`${path.split("?")[0]}: HTTP ${answer.status}`);
     return answer.json();
   };
@@ -112,6 +115,7 @@ async function start(app, life) {
     }
     if (!kinds) jobs.push(read("/api/status").then(takeStatus));
     await Promise.all(jobs);
+    if (!first) found.drawer?.refresh();
     await found.map?.painted();
     if (signal.aborted) return;
     root.dataset.revision = String(revision);
@@ -227,7 +231,13 @@ async function start(app, life) {
   const ages = setInterval(() => {
     for (const part of [found.banner, found.kpis, found.layers, found.strip, found.feeds]) part?.tick();
   }, AGES_EVERY_MS);
-  signal.addEventListener("abort", () => clearInterval(ages));
+  const anew = setInterval(() => {
+    if (!get("as_known_at")) refresh.ask(line.revision, null);
+  }, ANEW_EVERY_MS);
+  signal.addEventListener("abort", () => {
+    clearInterval(ages);
+    clearInterval(anew);
+  });
 
   answerKeys(
     {
@@ -255,7 +265,7 @@ async function start(app, life) {
         .join(",");
       found.drawer.show({
         title: t("drawer.in_view"),
-        items: api("/ogc/collections/incidents/items", { bbox: box, limit: 50 }),
+        items: () => api("/ogc/collections/incidents/items", { bbox: box, limit: 50 }),
       });
     });
   }

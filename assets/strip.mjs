@@ -82,18 +82,21 @@ export function freshnessStrip(host, { now, wall = false }) {
   function fold() {
     const nodes = [...row.children];
     for (const node of nodes) node.hidden = false;
-    show(text(more, "+ 00"), true);
+    more.hidden = true;
     const hidden = [];
     for (let i = nodes.length - 1; i > 0 && row.scrollWidth > row.clientWidth + 1; i--) {
       nodes[i].hidden = true;
       hidden.push(nodes[i].cgSource.state);
+      show(text(more, remainder(hidden)), true);
     }
-    const late = hidden.filter((known) => known !== "fresh").length;
-    const words = [
-      late && t("strip.more_late", { count: late }),
-      hidden.length - late && t("strip.more", { count: hidden.length - late }),
-    ];
-    show(text(more, words.filter(Boolean).join(" · ")), hidden.length > 0);
+  }
+
+  function remainder(states) {
+    const late = states.filter((known) => known !== "fresh").length;
+    const fresh = states.length - late;
+    return [late && t("strip.more_late", { count: late }), fresh && t("strip.more", { count: fresh })]
+      .filter(Boolean)
+      .join(" · ");
   }
 
   function update(status) {

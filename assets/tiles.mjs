@@ -5,22 +5,26 @@
 import { filterQuery, get } from "./state.mjs";
 
 const RETRY_S = [0.5, 1, 2, 4, 8];
+const PATIENCE_MS = 30_000; // a line that went dumb must not hold a tile for ever
 const revisions = new Map();
 
-/** The revision from which a layer's tiles are fetched from now on. */
-export function setRevision(layer, revision) {
-  revisions.set(layer, revision);
+/**
+ * The revision from which a layer's tiles are fetched from now on. Tiles are kept for good under their address, but a day
+ * back from now, or a position that grows old, is another one later on: so they are asked for anew every `lasts` ms.
+ */
+export function setRevision(layer, revision, lasts) {
+  revisions.set(layer, { revision, lasts });
 }
-
-export const revisionOf = (layer) => revisions.get(layer) ?? "latest";
 
 function address(layer, z, x, y) {
   const query = new URLSearchParams(filterQuery());
   for (const name of ["metric", "item"]) if (get(name)) query.set(name, get(name));
   const lang = document.documentElement.lang;
   if (lang && lang !== "en") query.set("lang", lang);
+  const { revision = "latest", lasts = null } = revisions.get(layer) ?? {};
+  if (lasts && !get("as_known_at")) query.set("asked", Math.floor(Date.now() / lasts));
   const tail = query.toString();
-  return `/tiles/${encodeURIComponent(layer)}/${revisionOf(layer)}/${z}/${x}/${y}.pbf${tail ? `?${tail}` : ""}`;
+  return `/tiles/${encodeURIComponent(layer)}/${revision}/${z}/${x}/${y}.pbf${tail ? `?${tail}` : ""}`;
 }
 
 const pause = (seconds, signal) =>
@@ -42,7 +46,7 @@ export async function tileProtocol(request, { signal }) {
   for (let attempt = 0; ; attempt++) {
     const wanted = address(layer, z, x, y);
     try {
-      const answer = await fetch(wanted, { signal });
+      const answer = await fetch(wanted, { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) });
       if (answer.status === 204 || answer.status === 404) return { data: new ArrayBuffer(0) };
       if (answer.ok) {
         const data = await answer.arrayBuffer();
