@@ -16,13 +16,18 @@
       document.head.append(script);
     }));
 
+  /** What of an address a table does not depend on: it stays as it is while a record is opened from it. */
+  const BESIDE = ["record", "kpi", "at", "layers", "theme", "metric", "item"];
+
   window.dash_clientside ??= {};
   window.dash_clientside.commonground = {
     /** The address as soon as what it names can be drawn; nothing while no table is, or was, open. */
     async grid(search, shown) {
       if (!new URLSearchParams(search).has("table")) return shown ? "" : window.dash_clientside.no_update;
       await load();
-      return search;
+      const asked = new URLSearchParams(search);
+      for (const name of BESIDE) asked.delete(name);
+      return `?${asked}` === shown ? window.dash_clientside.no_update : `?${asked}`;
     },
   };
 }

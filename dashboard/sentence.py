@@ -28,8 +28,9 @@ def sentence(seen: Seen, settings: Settings, query: Mapping[str, str]) -> html.D
     lang = language(query.get("lang"))
     values = words_of(query)
     parts: list[Any] = [
-        # Beside the frame's own Location, which only tells one page from another: this one holds the filters.
-        dcc.Location(id="address", refresh=False),
+        # Beside the frame's own Location, which only tells one page from another: this one holds the filters, and what a
+        # callback writes into it is announced to the browser modules as their own changes are to it.
+        dcc.Location(id="address", refresh="callback-nav"),
         _text(lang, "filter.showing"),
         _choice(
             "category", values, [("", say(lang, "filter.any_type")), *_named(_categories(seen))], lang, search=True

@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, urlencode
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 
 from dashboard import sentence, table
-from dashboard.api import FILTER_NAMES
 from dashboard.page import Page, shell
 from dashboard.services import Services
 from data.seen import Seen
