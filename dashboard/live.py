@@ -40,6 +40,7 @@ CRITICAL_AGE = timedelta(days=7)
 """A critical item older than this is news to the record, not to the watch: it is counted, and does not ring."""
 AT_MOST_EVERY_S = 0.05
 WAIT_S = 2.0
+"""How long one wait for a commit lasts; ending takes no longer."""
 RELOAD = b"event: reload\ndata: {}\n\n"
 PING = b": still here\n\n"
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Hub:
     services: Services
     status_every_s: float = STATUS_EVERY_S
     ping_every_s: float = PING_EVERY_S
+    wait_s: float = WAIT_S
     queued: int = QUEUED
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _pages: set[Page] = field(default_factory=set)
@@ -117,7 +119,7 @@ class Hub:
         while not self._stopping.is_set():
             try:
                 picture = self.services.picture
-                self.services.wait(picture.revision, max(0.05, min(WAIT_S, next_status - time.monotonic())))
+                self.services.wait(picture.revision, max(0.05, min(self.wait_s, next_status - time.monotonic())))
                 picture.catch_up()
                 if picture.revision > self._told:
                     before, self._told = self._told, picture.revision

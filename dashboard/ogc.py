@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -114,6 +115,7 @@ def items(services: Services, request: Request) -> Response:
     limit = min(limit, LIMIT_MOST)
     filters = parse(query, kind.codes)
     seen = services.picture.seen_by(services.viewer(request), filters.as_known_at)
+    filters = _whole_names(seen, kind, filters, query)
     rows = _with_own(seen, kind, seen.rows(kind.name, filters), query)
     features = [feature(item) for item in seen.items(kind.name, seen.newest(kind.name, rows, limit, offset))]
     base = f"{_base(request)}/collections/{name}"
@@ -216,6 +218,16 @@ def _check_format(query: Mapping[str, str]) -> None:
     for name in ("crs", "bbox-crs"):
         if query.get(name, CRS84) != CRS84:
             raise BadFilter(f"{name}: only {CRS84} is served.")
+
+
+def _whole_names(seen: Seen, kind: Kind, filters: Filters, query: Mapping[str, str]) -> Filters:
+    """A text that is a name as it stands is that name, commas and all; only others are lists."""
+
+    def whole(name: str, parts: tuple[str, ...]) -> tuple[str, ...]:
+        return (query[name],) if len(parts) > 1 and query[name] in seen.labels(kind.name, name) else parts
+
+    plain = {name: whole(name, getattr(filters, name)) for name in ("category", "source", "agency")}
+    return replace(filters, codes=tuple((name, whole(name, parts)) for name, parts in filters.codes), **plain)
 
 
 def _with_own(seen: Seen, kind: Kind, rows: Rows, query: Mapping[str, str]) -> Rows:

@@ -55,7 +55,8 @@ def document(base: str, mission: str, titles: Mapping[str, str]) -> dict[str, An
                 "operationId": f"{name}.items",
                 "summary": f"{titles[name]}: one page, newest first",
                 "tags": [name],
-                "parameters": [_ref(part) for part in EVERYBODYS] + [_own(*part) for part in own_filters(kind).items()],
+                "parameters": [_ref(part) for part in EVERYBODYS if part != "as_known_at"]
+                + [_own(*part) for part in own_filters(kind).items()],
                 "responses": {"200": _features(name), **_errors("400", "401")},
             }
         }
@@ -95,7 +96,7 @@ def document(base: str, mission: str, titles: Mapping[str, str]) -> dict[str, An
     }
 
 
-def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
+def _query(name: str, description: object, **schema: Any) -> dict[str, Any]:
     return {
         "name": name,
         "in": "query",
@@ -109,21 +110,33 @@ def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
 
 _NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
 _TEXTS = {"type": "array", "items": {"type": "string"}}
+_VIEW = {
+    "from": {"type": "string", "description": "not before this time (RFC 3339)"},
+    "to": {"type": "string", "description": "before this time (RFC 3339)"},
+    "window": {"type": "string", "description": "back from now: 24h, 7d, 4w, 6m, 1y or all"},
+    "area": {"type": "string", "description": "in the area with this P-code, of any level"},
+    "severity": {"type": "string", "enum": ENUMS["severity"], "description": "this severity or worse"},
+    "q": {
+        "type": "string",
+        "description": "every one of these words in title, place, category, description or reference",
+    },
+    "as_known_at": {"type": "string", "description": "the picture as it was known at this time (RFC 3339)"},
+}
 EVERYBODYS: Mapping[str, Any] = {
     "bbox": _query("bbox", "west,south,east,north in degrees", **_NUMBERS),
     "datetime": _query("datetime", "a time, or an interval with / and .. for an open end (RFC 3339)"),
     "limit": _query("limit", "features a page", type="integer", minimum=1, maximum=LIMIT_MOST, default=LIMIT),
     "offset": _query("offset", "features to pass over", type="integer", minimum=0, default=0),
-    "from": _query("from", "not before this time (RFC 3339)"),
-    "to": _query("to", "before this time (RFC 3339)"),
-    "window": _query("window", "back from now: 24h, 7d, 4w, 6m, 1y or all"),
-    "area": _query("area", "in the area with this P-code, of any level"),
     "category": _query("category", "one of these", **_TEXTS),
-    "severity": _query("severity", "this severity or worse", type="string", enum=ENUMS["severity"]),
     "agency": _query("agency", "one of these", **_TEXTS),
     "source": _query("source", "one of these", **_TEXTS),
-    "q": _query("q", "every one of these words in title, place, category, description or reference"),
-    "as_known_at": _query("as_known_at", "the picture as it was known at this time (RFC 3339)"),
+    # One object whose members are parameters of their own (style form, explode): a parameter that has the name of a
+    # property means equality to OGC clients, and `severity` means "or worse" in every address of ours.
+    "view": {
+        **_query("view", "the filters of a view, each a parameter of its own", type="object", properties=_VIEW),
+        "explode": True,
+    },
+    "as_known_at": _query("as_known_at", _VIEW["as_known_at"]["description"]),
 }
 
 

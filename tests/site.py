@@ -1,0 +1,117 @@
+"""A served site over a real store: the services `app.py` makes, uvicorn in a thread, and a client that speaks HTTP to it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import msgspec
+import uvicorn
+from fastapi import FastAPI
+
+import app
+from dashboard.guard import Guard, content_policy
+from dashboard.http import routes
+from dashboard.live import Hub
+from dashboard.receive import STANDARD, Limits
+from dashboard.services import Services
+from dashboard.tokens import create, local_token
+from data.picture import Picture
+from data.records import Record, Sensitivity
+from data.settings import Mission, Settings, Source
+from data.store import Batch, Store, open_store
+from tests.pictures import chunks
+from tests.servers import free_port
+
+
+@dataclass
+class Site:
+    """`client` is the operator's; `as_bearer` speaks with a token."""
+
+    home: Path
+    services: Services
+    store: Store
+    picture: Picture
+    hub: Hub
+    version: str = "a1b2"
+    url: str = ""
+    client: httpx.Client = field(default_factory=httpx.Client)
+
+    def get(self, path: str, token: str = "", **headers: str) -> httpx.Response:
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        return self.client.get(self.url + path, headers=headers)
+
+    def put(self, records: Iterable[Record], source: str, agency: str, **marks: object) -> int:
+        """Append records through the store, marked as given, and return the revision."""
+        marked = (
+            msgspec.structs.replace(record, source=source, agency=agency, **{"sensitivity": Sensitivity.low, **marks})
+            for record in records
+        )
+        received = int(datetime.now(UTC).timestamp() * 1e6)
+        tally = self.store.append(Batch(source, "test", f"{source}.json", "00", received, chunks(marked)))
+        self.picture.catch_up()
+        return tally.revision
+
+    def token(self, name: str, *sources: str, agency: str = "", clearance: Sensitivity = Sensitivity.severe) -> str:
+        return create(self.home, name, sources, agency, clearance)
+
+    @property
+    def ingest_token(self) -> str:
+        return local_token(self.home)
+
+
+SOURCES = (
+    Source("usgs", "usgs", agency="USGS", sensitivity=Sensitivity.low, releasable_to=("mission",)),
+    Source("secret", "usgs", agency="Intel", sensitivity=Sensitivity.severe),
+    Source("reports", "report", agency="JOC", sensitivity=Sensitivity.moderate, exercise=True),
+)
+
+
+@contextmanager
+def site(home: Path, limits: Limits = STANDARD, sources: Iterable[Source] = SOURCES, **hub: float) -> Iterator[Site]:
+    """A site on an existing home; the picture holds what is in its store."""
+    settings = Settings(
+        home=home,
+        database_url=f"sqlite:///{home / 'commonground.sqlite'}",
+        mission=Mission("Test mission", marking="UNCLASSIFIED", exercise=True, timezone="Africa/Nairobi"),
+        sources={source.name: source for source in sources},
+    )
+    store = open_store(settings.database_url)
+    picture = Picture(store)
+    picture.catch_up()
+    services = app._services(settings, store, picture)
+    found = Site(home, services, store, picture, Hub(services, **{"wait_s": 0.2, **hub}))  # type: ignore[arg-type]
+    server = FastAPI(openapi_url=None)
+    server.include_router(routes(services, found.hub, limits, lambda: found.version))
+    try:
+        with served(Guard(server, True, lambda: content_policy([]))) as found.url, httpx.Client(timeout=60) as client:
+            found.client = client
+            yield found
+    finally:
+        store.close()
+
+
+@contextmanager
+def served(application: object) -> Iterator[str]:
+    """Serve an ASGI application on a free port in a thread."""
+    port = free_port()
+    config = uvicorn.Config(application, port=port, log_level="error", timeout_graceful_shutdown=2)  # type: ignore[arg-type]
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=30)

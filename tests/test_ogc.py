@@ -1,0 +1,373 @@
+"""OGC API - Features as clients use it: GDAL reads it, the definition describes it, and pages of a moving picture add up."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import jsonschema
+import openapi_spec_validator
+import pytest
+
+from data.records import COLLECTIONS, Alert, Sensitivity
+from tests.site import Site, site
+from tests.test_http import NOW, incident, land
+
+SEEN = 250
+CONTRACT = [
+    "id",
+    "source",
+    "source_ref",
+    "agency",
+    "title",
+    "category",
+    "severity",
+    "grade",
+    "sensitivity",
+    "event_time",
+    "received_at",
+    "revision",
+    "adm0_pcode",
+    "adm1_pcode",
+    "adm2_pcode",
+    "adm3_pcode",
+    "place",
+    "exercise",
+]
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site(tmp_path_factory.mktemp("ogc")) as found:
+        found.put(land(), "codab", "OCHA")
+        found.put([incident(n, lon=30 + (n % 10) * 0.3, lat=5 + (n // 10) * 0.1) for n in range(SEEN)], "usgs", "USGS")
+        found.put(
+            [
+                incident(900, lon=None, lat=None, title="Nowhere"),
+                incident(901, event_time=None, category="fire, arson"),
+            ],
+            "other",
+            "WHO",
+            exercise=True,
+        )
+        found.put(
+            [
+                Alert(
+                    source_ref="a", title="Flood", lon=30.5, lat=6.5, wkb=land()[1].wkb, urgency="Immediate", onset=NOW
+                )
+            ],
+            "cap",
+            "MET",
+        )
+        yield found
+
+
+def items(here: Site, query: str = "", collection: str = "incidents") -> dict[str, Any]:
+    answer = here.get(f"/ogc/collections/{collection}/items?{query}")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/geo+json"
+    assert answer.headers["content-crs"] == "<http://www.opengis.net/def/crs/OGC/1.3/CRS84>"
+    found: dict[str, Any] = answer.json()
+    assert found["numberReturned"] == len(found["features"])
+    return found
+
+
+def link(found: dict[str, Any], rel: str) -> str | None:
+    return next((each["href"] for each in found["links"] if each["rel"] == rel), None)
+
+
+def test_every_link_from_the_landing_page_leads_somewhere(here: Site) -> None:
+    to_visit, visited = [here.url + "/ogc"], set()
+    while to_visit:
+        address = to_visit.pop()
+        if address in visited:
+            continue
+        visited.add(address)
+        answer = here.client.get(address)
+        assert answer.status_code == 200, address
+        told = answer.json()
+        for each in [*told.get("links", []), *(each for part in told.get("collections", []) for each in part["links"])]:
+            assert {"href", "rel", "type"} <= each.keys()
+            if each["rel"] != "next":
+                to_visit.append(each["href"])
+    for collection in COLLECTIONS:
+        assert f"{here.url}/ogc/collections/{collection}/items" in visited
+    assert (
+        "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core"
+        in here.get("/ogc/conformance").json()["conformsTo"]
+    )
+
+
+def test_the_definition_is_valid_and_is_what_is_served(here: Site) -> None:
+    answer = here.get("/ogc/api")
+    assert answer.headers["content-type"] == "application/vnd.oai.openapi+json;version=3.0"
+    definition = answer.json()
+    openapi_spec_validator.validate(definition)
+    (server,) = definition["servers"]
+    for path in definition["paths"]:
+        if "{" not in path:
+            assert here.client.get(server["url"] + path).status_code == 200, path
+    for collection in ("incidents", "alerts", "boundaries"):
+        schema = {"$ref": f"#/components/schemas/{collection}", "components": _plain(definition["components"])}
+        found = items(here, "limit=300", collection)
+        assert found["features"]
+        for feature in found["features"]:
+            jsonschema.validate(feature, schema)
+            assert set(CONTRACT) <= feature["properties"].keys()
+
+
+def _plain(part: Any) -> Any:
+    """OpenAPI 3.0's `nullable` in the words of JSON Schema."""
+    if isinstance(part, list):
+        return [_plain(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    told = {key: _plain(value) for key, value in part.items()}
+    if told.get("nullable") is True and isinstance(told.get("type"), str):
+        told["type"] = [told["type"], "null"]
+    return told
+
+
+def test_every_parameter_of_the_definition_is_taken_and_others_are_refused(here: Site) -> None:
+    definition = here.get("/ogc/api").json()
+    values = {
+        "bbox": "30,5,31,6",
+        "datetime": "2020-01-01T00:00:00Z/..",
+        "limit": "1",
+        "offset": "1",
+        "from": "2020-01-01",
+        "to": "2030-01-01",
+    }
+    values |= {
+        "window": "7d",
+        "area": "XT01",
+        "severity": "severe",
+        "as_known_at": "2030-01-01",
+        "sensitivity": "low",
+        "exercise": "true",
+    }
+    for collection in COLLECTIONS:
+        for name in parameters(definition, collection):
+            answer = here.get(f"/ogc/collections/{collection}/items?{name}={values.get(name, '1')}")
+            assert answer.status_code == 200, (collection, name, answer.text)
+        assert {"severity", "as_known_at", "bbox", "adm1_pcode"} <= set(parameters(definition, collection))
+        refused = here.get(f"/ogc/collections/{collection}/items?fatalitys=3")
+        assert refused.status_code == 400
+        assert "fatalitys" in refused.json()["description"]
+
+
+def parameters(definition: dict[str, Any], collection: str) -> Iterator[str]:
+    """Names as they stand in an address; an exploded object is as many parameters as it has members."""
+    for told in definition["paths"][f"/collections/{collection}/items"]["get"]["parameters"]:
+        parameter = definition["components"]["parameters"][told["$ref"].rpartition("/")[2]] if "$ref" in told else told
+        assert parameter["in"] == "query"
+        yield from parameter["schema"].get("properties", {parameter["name"]: None})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=x",
+        "limit=-1",
+        "offset=-1",
+        "offset=1.5",
+        "bbox=1,2,3",
+        "bbox=1,5,2,4",
+        "bbox=a,b,c,d",
+        "datetime=x",
+        "datetime=2030-01-01/2020-01-01",
+        "f=gml",
+        "crs=EPSG:3857",
+        "exercise=perhaps",
+        "sensitivity=secret",
+        "fatalities=many",
+        "as_known_at=then",
+        "window=1",
+        "area=ZZ",
+        "severity=bad",
+    ],
+)
+def test_a_parameter_that_cannot_be_understood_is_named(here: Site, query: str) -> None:
+    answer = here.get(f"/ogc/collections/incidents/items?{query}")
+    assert answer.status_code == 400
+    told = answer.json()
+    assert told["code"] == "bad-request"
+    assert query.partition("=")[0] in told["description"]
+    assert told["description"].endswith(".")
+
+
+def test_filters_select_what_they_say(here: Site) -> None:
+    everything = items(here, "limit=10000")
+    assert everything["numberMatched"] == len(everything["features"]) == SEEN + 2
+    told = [(feature["geometry"], feature["properties"]) for feature in everything["features"]]
+
+    def expect(query: str, test: Any) -> None:
+        found = items(here, f"{query}&limit=10000")
+        wanted = {p["id"] for g, p in told if test(g, p)}
+        assert {feature["id"] for feature in found["features"]} == wanted, query
+        assert found["numberMatched"] == len(wanted)
+        assert 0 < len(wanted) < len(told), query
+
+    since = (NOW - timedelta(days=14)).isoformat().replace("+00:00", "Z")
+    until = (NOW - timedelta(days=7)).isoformat().replace("+00:00", "Z")
+    expect(
+        "bbox=30.5,5.5,31.5,7",
+        lambda g, p: g and 30.5 <= g["coordinates"][0] <= 31.5 and 5.5 <= g["coordinates"][1] <= 7,
+    )
+    expect(f"datetime={since}/..", lambda g, p: p["event_time"] and p["event_time"] >= since)
+    expect(f"datetime={since}/{until}", lambda g, p: p["event_time"] and since <= p["event_time"] <= until)
+    expect(f"datetime={NOW.isoformat().replace('+00:00', 'Z')}", lambda g, p: p["source_ref"] == "i0")
+    expect("category=clash,looting", lambda g, p: p["category"] in ("clash", "looting"))
+    expect("category=fire, arson", lambda g, p: p["category"] == "fire, arson")
+    expect("severity=severe", lambda g, p: p["severity"] in ("severe", "critical"))
+    expect("agency=WHO", lambda g, p: p["agency"] == "WHO")
+    expect("source=other", lambda g, p: p["source"] == "other")
+    expect("exercise=true", lambda g, p: p["exercise"])
+    expect("area=XT02", lambda g, p: p["adm1_pcode"] == "XT02")
+    expect("adm1_pcode=XT01,ZZ", lambda g, p: p["adm1_pcode"] == "XT01")
+    expect("fatalities=3", lambda g, p: p["fatalities"] == 3)
+    expect("q=nowhere", lambda g, p: p["title"] == "Nowhere")
+    expect(
+        "area=XT01&category=protest&severity=moderate",
+        lambda g, p: (
+            p["adm1_pcode"] == "XT01"
+            and p["category"] == "protest"
+            and p["severity"] != "unknown"
+            and p["severity"] != "minor"
+        ),
+    )
+    assert items(here, "bbox=20,6,29.5,7", "alerts")["numberMatched"] == 1, "a box touches the area, not its middle"
+    assert items(here, "bbox=170,0,-170,10")["numberMatched"] == 0, "a box across the antimeridian"
+
+
+def test_a_feature_says_all_there_is_and_null_for_what_was_not_said(here: Site) -> None:
+    (nowhere,) = items(here, "q=nowhere")["features"]
+    assert nowhere["geometry"] is None
+    answer = here.get(f"/ogc/collections/incidents/items/{nowhere['id']}")
+    told = answer.json()
+    assert told["properties"] == nowhere["properties"]
+    assert 'rel="collection"' in answer.headers["link"]
+    properties = told["properties"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", properties["received_at"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", properties["event_time"])
+    assert properties["adm0_pcode"] is None
+    assert properties["injured"] is None
+    assert properties["attributes"] == {"note": "=1+900"}
+    assert here.get(f"/ogc/collections/alerts/items/{nowhere['id']}").status_code == 404, "of another collection"
+    assert here.get("/ogc/collections/secrets/items").content == here.get("/ogc/collections/incidents/items/x").content
+
+
+def test_pages_add_up_while_the_picture_moves(here: Site) -> None:
+    found = items(here, "limit=40&window=52w&source=usgs")
+    total = found["numberMatched"]
+    assert total == SEEN
+    assert link(found, "prev") is None
+    listed, pages = [feature["id"] for feature in found["features"]], 1
+    while (address := link(found, "next")) is not None:
+        # Meanwhile something newer arrives, which would push everything one place on.
+        here.put([incident(2_000 + pages, event_time=NOW)], "usgs", "USGS")
+        found = here.client.get(address).json()
+        assert found["numberMatched"] == total
+        assert link(found, "prev") is not None
+        listed += [feature["id"] for feature in found["features"]]
+        pages += 1
+    assert pages == -(-total // 40)
+    assert len(set(listed)) == len(listed) == total
+    times = [feature["properties"]["event_time"] for feature in items(here, "limit=1000&source=usgs")["features"]]
+    assert times == sorted(times, reverse=True)
+
+
+def test_the_picture_as_it_was_known(here: Site) -> None:
+    before = items(here, "source=late")["numberMatched"]
+    here.put([incident(3_000, title="Old word")], "late", "WHO")
+    (first,) = items(here, "source=late")["features"]
+    here.put([incident(3_000, title="New word")], "late", "WHO")
+    known = first["properties"]["received_at"]
+    later = items(here, "source=late")["features"][0]["properties"]
+    assert (before, later["title"]) == (0, "New word")
+    then = items(here, f"source=late&as_known_at={later['received_at']}")["features"]
+    assert [feature["properties"]["title"] for feature in then] == ["Old word"]
+    assert (
+        here.get(f"/ogc/collections/incidents/items/{first['id']}?as_known_at={later['received_at']}").json()[
+            "properties"
+        ]["title"]
+        == "Old word"
+    )
+    assert items(here, f"source=late&as_known_at={known}")["numberMatched"] == 0
+
+
+def test_limit_has_a_most(here: Site) -> None:
+    found = items(here, "limit=1000000")
+    assert found["numberReturned"] == found["numberMatched"]
+    assert items(here)["numberReturned"] == 100
+
+
+GDAL = """
+import json, sys
+import pyogrio
+found = []
+for asked in json.load(sys.stdin):
+    asked = {name: tuple(value) if isinstance(value, list) else value for name, value in asked.items()}
+    frame = pyogrio.read_dataframe(sys.argv[1], read_geometry=False, **asked)
+    found.append(json.loads(frame.to_json(orient="records", date_format="iso", default_handler=str)))
+print(json.dumps(found))
+"""
+
+
+def gdal(address: str, *asked: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """Rows of a collection as GDAL reads them, in a process of its own: it holds Python's lock while it waits for us."""
+    done = subprocess.run(
+        [sys.executable, "-c", GDAL, f"OAPIF:{address}"],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    found: list[list[dict[str, Any]]] = json.loads(done.stdout)
+    return found
+
+
+def test_gdal_reads_a_collection_whole_and_by_box_and_attribute(here: Site) -> None:
+    wheres: dict[str, Callable[[dict[str, Any]], bool]] = {
+        "severity = 'serious'": lambda row: row["severity"] == "serious",
+        "category = 'fire, arson'": lambda row: row["category"] == "fire, arson",
+        "adm1_pcode = 'XT01' AND fatalities = 2": lambda row: row["adm1_pcode"] == "XT01" and row["fatalities"] == 2,
+    }
+    box = (30.5, 5.5, 31.5, 7.0)
+    address = f"{here.url}/ogc/collections/incidents"
+    whole, inside, *chosen = gdal(address, {}, {"bbox": box}, *({"where": where} for where in wheres))
+    assert len({row["id"] for row in whole}) == len(whole) == items(here)["numberMatched"]
+    assert set(CONTRACT) - {"adm2_pcode", "adm3_pcode"} <= whole[0].keys()
+    assert len(inside) == items(here, "bbox=30.5,5.5,31.5,7")["numberMatched"] > 0
+    for (where, test), found in zip(wheres.items(), chosen, strict=True):
+        assert {row["id"] for row in found} == {row["id"] for row in whole if test(row)}, where
+        assert found, where
+
+
+def test_a_program_with_a_token_is_given_its_own_view(here: Site) -> None:
+    token = here.token("who", agency="WHO", clearance=Sensitivity.low)
+    answer = here.get("/ogc/collections/incidents/items?limit=1000", token).json()
+    assert {feature["properties"]["agency"] for feature in answer["features"]} == {"WHO"}
+    extent = here.get("/ogc/collections/alerts", token).json()["extent"]
+    assert extent == {}, "where withheld things lie is not told either"
+
+
+def test_an_address_that_is_not_a_feature_is_json_all_the_same(here: Site) -> None:
+    for path in (
+        "/ogc/nothing",
+        "/ogc/collections/nothing",
+        "/ogc/collections/nothing/items",
+        "/ogc/collections/incidents/items/x/y",
+    ):
+        answer: httpx.Response = here.get(path)
+        assert answer.status_code == 404
+        assert answer.json()["code"] == "not-found"
