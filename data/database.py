@@ -88,7 +88,7 @@ def _sqlite(url: sa.URL, begin: str, connections: int) -> Engine:
             "synchronous=FULL",
             "fullfsync=1",
             "wal_autocheckpoint=0",
-            "mmap_size=1073741824",
+            "mmap_size=268435456",
             "cache_size=-65536",
             "temp_store=MEMORY",
         ):

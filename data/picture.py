@@ -20,15 +20,13 @@ from numpy.typing import NDArray
 from data.access import Mark, Viewer
 from data.columns import CURRENT, NO_TIME, Codes, Table, mercator
 from data.places import Area, Places, build
-from data.records import KIND_OF_NUMBER, KINDS, AnyRecord, Boundary, Kind, Reference, decode
+from data.records import KIND_OF_NUMBER, KINDS, Boundary, Hot, Kind, Sensitivity, decode, hot_decoder
 from data.seen import Seen
 from data.store import Change, Commit, Store
 
 CAPS = {"adm0": 0, "adm1": 1, "adm2": 2}
 """`place_precision` -> the deepest level a record may claim."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TAKEN_BACK = Reference(source_ref="-")
-"""Stands in the columns for a version that says only that the record was taken back; it is never current."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,8 @@ class Picture:
 
     def _apply(self, kind: Kind, changes: Sequence[Change]) -> None:
         table = self.tables[kind.name]
-        records = [_TAKEN_BACK if change.retracted else decode(change.body) for change in changes]
+        read = hot_decoder(kind).decode
+        records = [read(change.body) for change in changes]
         columns = self._columns(kind, table, changes, records)
         ends = [change for change in changes if change.supersedes_seq is not None]
         table.extend(columns)
@@ -132,7 +131,7 @@ class Picture:
         table.superseded += len(ends) + sum(change.late or change.retracted for change in changes)
 
     def _columns(
-        self, kind: Kind, table: Table, changes: Sequence[Change], records: Sequence[AnyRecord]
+        self, kind: Kind, table: Table, changes: Sequence[Change], records: Sequence[Hot]
     ) -> dict[str, NDArray[Any]]:
         lon = np.array([np.nan if change.lon is None else change.lon for change in changes], np.float64)
         lat = np.array([np.nan if change.lat is None else change.lat for change in changes], np.float64)
@@ -140,7 +139,8 @@ class Picture:
         revisions = np.array([change.revision for change in changes], np.int64)
         never = np.array([change.late or change.retracted for change in changes], np.bool_)
         level = np.array([CAPS.get(record.place_precision, 3) for record in records], np.int8)
-        marks = self.marks.encode(Mark(r.agency, r.sensitivity, r.releasable_to) for r in records)
+        stated = [(record.agency, record.sensitivity, record.releasable_to) for record in records]
+        mark_of = {one: Mark(one[0], Sensitivity(one[1]), one[2]) for one in set(stated)}
         columns: dict[str, NDArray[Any]] = {
             "id": np.array([change.record_id for change in changes], np.int64),
             "seq": np.array([change.seq for change in changes], np.int64),
@@ -152,10 +152,10 @@ class Picture:
             "x": x,
             "y": y,
             "category": table.codes["category"].encode(record.category for record in records),
-            "severity": np.array([int(record.severity) for record in records], np.int8),
+            "severity": np.array([record.severity for record in records], np.int8),
             "source": self.sources.encode(record.source for record in records),
             "agency": self.agencies.encode(record.agency for record in records),
-            "mark": marks,
+            "mark": self.marks.encode(mark_of[one] for one in stated),
             "area": self._areas(lon, lat, level, records),
             "cap": level,
             "exercise": np.array([record.exercise for record in records], np.bool_),
@@ -175,7 +175,7 @@ class Picture:
         lon: NDArray[np.float64],
         lat: NDArray[np.float64],
         level: NDArray[np.int8],
-        records: Sequence[AnyRecord],
+        records: Sequence[Hot],
     ) -> NDArray[np.int32]:
         """Where each record is: by its point, else by the code or names its source stated."""
         places = self.places

@@ -10,8 +10,9 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from functools import cache
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -361,3 +362,33 @@ def decode(body: bytes) -> AnyRecord:
     """A record from its stored form (its `wkb` is kept beside it, not in it)."""
     record: AnyRecord = _decoder.decode(body)
     return record
+
+
+Hot = Any
+"""A version as the picture's columns need it: the fields below and those the kind names, nothing else is read."""
+_HOT_FIELDS: tuple[tuple[str, Any, Any], ...] = (
+    ("event_time", datetime | None, None),
+    ("severity", int, 0),
+    ("category", str, ""),
+    ("source", str, ""),
+    ("agency", str, ""),
+    ("sensitivity", int, int(Sensitivity.high)),
+    ("releasable_to", tuple[str, ...], ()),
+    ("exercise", bool, False),
+    ("place_precision", str, ""),
+    ("adm_pcode", str | None, None),
+    ("adm_names", tuple[str, ...], ()),
+)
+
+
+@cache
+def hot_decoder(kind: Kind) -> msgspec.json.Decoder[Hot]:
+    """Reads of a stored body only what becomes a column: a third of the time of the whole record."""
+    own = [
+        *((name, float | None, None) for name in kind.numbers),
+        *((name, datetime | None, None) for name in kind.instants),
+        *((name, str, "") for name in kind.codes),
+    ]
+    fields = {name: (name, told, default) for name, told, default in (*own, *_HOT_FIELDS)}
+    # gc=False: a million short-lived values of plain parts are not worth the collector's walks.
+    return msgspec.json.Decoder(msgspec.defstruct(f"Hot_{kind.name}", list(fields.values()), gc=False))

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -28,8 +28,7 @@ from data.records import KINDS, Reference, decode
 from data.tables import commit_log, counter, head, version
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One version as the picture needs it."""
 
     seq: int
@@ -139,7 +138,7 @@ class Store:
             )
             result = connection.execution_options(yield_per=CHUNK_IDS).execute(query)
             for rows in result.partitions():
-                yield [Change(*row) for row in rows]
+                yield list(map(Change._make, rows))
 
     def bodies(self, seqs: Sequence[int]) -> dict[int, tuple[bytes, bytes | None]]:
         """seq -> (body, WKB) of the versions asked for. For the picture alone: it knows who may see them."""
