@@ -20,6 +20,7 @@ from data.seen import Rows, Seen, public_id
 
 SHOWN = 500
 CHART_DAYS = 90
+DAY_MS = 86_400_000
 
 
 def panel(services: Services, query: Mapping[str, str]) -> Any:
@@ -78,7 +79,7 @@ def _chart(seen: Seen, kind: str, rows: Rows, lang: str) -> Any:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "Noto Sans, Noto Sans Arabic, sans-serif", "size": 12, "color": "#8B97A5"},
-        xaxis={"showgrid": False},
+        xaxis={"showgrid": False, "tickformat": "%d %b", "dtick": DAY_MS * -(-len(axis) // 6)},
         yaxis={"gridcolor": "rgba(139,151,165,.18)", "rangemode": "tozero"},
         bargap=0.15,
         dragmode=False,
@@ -89,10 +90,17 @@ def _chart(seen: Seen, kind: str, rows: Rows, lang: str) -> Any:
 def _table(seen: Seen, kind: str, rows: Rows, lang: str) -> dag.AgGrid:
     columns = ("time", "title", "place", "severity", "source", "grade", "received")
     flex = {"title": 3, "place": 2}
+    least = {"time": 150, "received": 150}  # a date-time group whole
     return dag.AgGrid(
         id="cg-table-grid",
         columnDefs=[
-            {"field": name, "headerName": say(lang, f"col.{name}"), "flex": flex.get(name, 1)} for name in columns
+            {
+                "field": name,
+                "headerName": say(lang, f"col.{name}"),
+                "flex": flex.get(name, 1),
+                "minWidth": least.get(name, 80),
+            }
+            for name in columns
         ],
         rowData=[
             {
