@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.columns import NO_TIME, NO_XY
-from data.filters import Filters
+from data.filters import EVERYTHING, Filters
 from data.places import LEVELS, NOWHERE
 from data.seen import DAY_US, Rows, Seen
 
@@ -79,27 +79,43 @@ def figure(seen: Seen, filters: Filters, metric: str, level: int | None = None) 
 
     `filters` bear on incidents; of indicators only `source` and `agency` choose. Raises `BadFilter`.
     """
-    if level is None:
-        deepest = _level(seen, filters, metric)
-        found = [figure(seen, filters, metric, deep) for deep in range(deepest, -1, -1)]
-        return next((each for each in found if each.values), found[0])
     if metric == INCIDENTS:
-        return _incidents(seen, filters, level)
-    if metric == RATE:
-        return _rate(seen, filters, level)
-    return _indicator(seen, filters, metric, level)
+        series = _Series()
+    elif metric == RATE:  # a choice of sources of incidents is none of population
+        series = _series(seen, EVERYTHING, POPULATION)
+    else:
+        series = _series(seen, filters, metric)
+    if level is not None:
+        return _at_level(seen, filters, metric, series, level)
+    deepest = _level(seen, metric, series)
+    found = (_at_level(seen, filters, metric, series, each) for each in range(deepest, -1, -1))
+    return next((each for each in found if each.values), Figure(metric, deepest, unmatched=len(series.rows)))
 
 
-def _level(seen: Seen, filters: Filters, metric: str) -> int:
+class _Series(NamedTuple):
+    """The newest row of each series of an indicator, the end of its period up to now, and the level it speaks of."""
+
+    rows: Rows = np.empty(0, np.int64)
+    end: NDArray[np.int64] = np.empty(0, np.int64)
+    depth: NDArray[np.int64] = np.empty(0, np.int64)
+    unmatched: int = 0
+
+
+def _level(seen: Seen, metric: str, series: _Series) -> int:
     """The level to show a figure by, of those whose areas this viewer may see."""
     levels = seen.column("boundary", "level")[seen.rows("boundary")]
     deepest = int(levels[levels <= 2].max(initial=0))
-    if metric == INCIDENTS:
-        return deepest
-    rows, _ = _newest_of_series(seen, filters, POPULATION if metric == RATE else metric)
-    spoken = np.minimum(_depths(seen, rows)[0], 2)
+    spoken = np.minimum(series.depth, 2)
     counts = np.bincount(spoken[spoken >= 0], minlength=3)[::-1]  # of equals the deeper
-    return min(deepest, 2 - int(np.argmax(counts)))
+    return deepest if metric == INCIDENTS else min(deepest, 2 - int(np.argmax(counts)))
+
+
+def _at_level(seen: Seen, filters: Filters, metric: str, series: _Series, level: int) -> Figure:
+    if metric == INCIDENTS:
+        return _incidents(seen, filters, level)
+    if metric == RATE:
+        return _rate(_incidents(seen, filters, level), _indicator(seen, POPULATION, series, level))
+    return _indicator(seen, metric, series, level)
 
 
 def _incidents(seen: Seen, filters: Filters, level: int) -> Figure:
@@ -119,27 +135,26 @@ def _incidents(seen: Seen, filters: Filters, level: int) -> Figure:
     return Figure(INCIDENTS, level, "incidents", "sum", found, rows, "incident", len(rows) - sum(values.values()))
 
 
-def _rate(seen: Seen, filters: Filters, level: int) -> Figure:
+def _rate(counted: Figure, people: Figure) -> Figure:
     """Incidents per 100,000 people; unknown where the population is not known."""
-    counted = _incidents(seen, filters, level)
-    people = _indicator(seen, Filters(), POPULATION, level)
     values = {
         pcode: Value(counted.values[pcode].value / of.value * 100_000, of.end_us)  # type: ignore[operator]
         for pcode, of in people.values.items()
         if of.value and pcode in counted.values
     }
     unit, since = "per 100,000", people.oldest_us
-    return Figure(RATE, level, unit, "sum", values, counted.rows, "incident", counted.unmatched, population_us=since)
+    return Figure(
+        RATE, counted.level, unit, "sum", values, counted.rows, "incident", counted.unmatched, population_us=since
+    )
 
 
-def _indicator(seen: Seen, filters: Filters, metric: str, level: int) -> Figure:
-    rows, end = _newest_of_series(seen, filters, metric)
+def _indicator(seen: Seen, metric: str, series: _Series, level: int) -> Figure:
+    rows, end, depth, unmatched = series
     if not len(rows) or not seen.places.areas:
         return Figure(metric, level, unmatched=len(rows))
     unit = _unit(seen, rows)
     combined: Combined = "highest" if metric in HIGHEST else "sum" if unit.casefold() in COUNTED else "mean"
     value = np.where(_stopped(seen, rows, end), np.nan, seen.column("indicator", "value")[rows])
-    depth, unmatched = _depths(seen, rows)
     area = seen.areas("indicator", rows, level)
     here = np.flatnonzero((area != NOWHERE) & (depth >= level))
     groups: dict[str, dict[str, list[int]]] = {}
@@ -182,8 +197,8 @@ def _begins(seen: Seen, rows: Rows, end: NDArray[np.int64]) -> NDArray[np.int64]
     return np.where(start != NO_TIME, start, end)
 
 
-def _newest_of_series(seen: Seen, filters: Filters, metric: str) -> tuple[Rows, NDArray[np.int64]]:
-    """The newest row of each series (of equals the one heard last), and the ends of their periods up to now."""
+def _series(seen: Seen, filters: Filters, metric: str) -> _Series:
+    """Of rows that are equally new the one heard last stands."""
     asked = Filters(source=filters.source, agency=filters.agency, codes=(("indicator", (metric,)),))
     rows = seen.rows("indicator", asked)
     end, now = _ends(seen, rows), int(seen.now.timestamp() * 1_000_000)
@@ -197,7 +212,7 @@ def _newest_of_series(seen: Seen, filters: Filters, metric: str) -> tuple[Rows, 
     for column in columns:
         stays[:-1] |= np.diff(column[order]) != 0
     newest = np.sort(order[stays])
-    return rows[newest], end[newest]
+    return _Series(rows[newest], end[newest], *_depths(seen, rows[newest]))
 
 
 def _stopped(seen: Seen, rows: Rows, end: NDArray[np.int64]) -> NDArray[np.bool_]:
