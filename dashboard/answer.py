@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from data.filters import BadFilter
 JSON = "application/json"
 REVALIDATE = "private, no-cache"
 FOR_GOOD = "private, max-age=31536000, immutable"
+log = logging.getLogger(__name__)
 VARY = "Accept-Encoding, Authorization, Cookie"
 _encoder = msgspec.json.Encoder()
 CODES = {
@@ -115,5 +117,8 @@ def timed(function: Callable[[Request], Response], request: Request) -> Response
         return refusal(error)  # without a time: how long "nothing here" took would tell withheld from absent
     except BadFilter as error:
         return refusal(Refused(400, str(error)))
+    except Exception:
+        log.exception("%s %s could not be answered.", request.method, request.url.path)
+        return refusal(Refused(500, "This could not be answered; the fault is in the server's log."))
     response.headers["Server-Timing"] = f"app;dur={(time.perf_counter() - start) * 1000:.2f}"
     return response

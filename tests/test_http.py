@@ -78,11 +78,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         found.put(
             [incident(n, category="raid") for n in range(WITHHELD)], "secret", "Intel", sensitivity=Sensitivity.severe
         )
-        found.put(
-            [Place(source_ref="s1", title="Clinic", category="hospital", lon=30.1, lat=5.1, functionality="open")],
-            "usgs",
-            "USGS",
-        )
+        clinic = Place(source_ref="s1", title="Clinic", category="hospital", lon=30.1, lat=5.1, functionality="open")
+        found.put([clinic, Place(source_ref="s2", title="Post", category="clinic", lon=30.2, lat=5.1)], "usgs", "USGS")
         yield found
 
 
@@ -176,6 +173,8 @@ def test_counts_add_up_and_refuse_what_they_cannot(here: Site) -> None:
     assert found["columns"] == ["adm1_pcode", "week", "category", "count"]
     assert sum(row[-1] for row in found["rows"]) == found["total"] == SEEN + WITHHELD
     assert {row[0] for row in found["rows"]} == {"XT01", "XT02"}
+    sites = here.get("/api/counts?collection=sites&by=functionality").json()
+    assert sorted(sites["rows"]) == [["open", 1], ["unknown", 1]], "what was not said is unknown"
     filtered = here.get("/api/counts?by=category&severity=severe&window=7d&area=XT01&source=usgs").json()
     items = here.get(
         "/ogc/collections/incidents/items?severity=severe&window=7d&area=XT01&source=usgs&limit=1000"
