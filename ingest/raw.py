@@ -1,7 +1,8 @@
 """A row as text that a person can read in quarantine, and that can be read again after a mend.
 
-Mappings and lists are JSON, elements XML, text and bytes themselves. What JSON has no word for stands as an object with one
-key: `{"$time": "2026-11-20T00:00:00+00:00"}`, `{"$day": ...}`, `{"$xml": ...}`; anything else cannot be read again.
+Mappings and lists are JSON, elements XML, text itself. What JSON has no word for stands as an object with one key:
+`{"$time": "2026-11-20T00:00:00+00:00"}`, `$day`, `$xml`, `$bytes`; anything else cannot be read again. XML that a feed gives
+out as bytes ends in a comment that says so.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 RAW_LIMIT = 65_536
 _CUT = "… (cut off here: the row has "
+_BYTES = "\n<!-- bytes -->"
 
 
 class NotEnough(ValueError):
@@ -22,6 +24,8 @@ def raw_text(row: Any) -> str:
     """The row as it came, as text; beyond `RAW_LIMIT` characters it is cut off, and says so."""
     try:
         text = _text(row)
+    except UnicodeDecodeError:
+        text = json.dumps({"$other": f"text that is not UTF-8: {row!r}"}, ensure_ascii=False)
     except (ValueError, TypeError, RecursionError) as error:
         text = json.dumps({"$other": f"{type(row).__name__} ({type(error).__name__})"})
     return text if len(text) <= RAW_LIMIT else f"{text[:RAW_LIMIT]}{_CUT}{len(text):,} characters)"
@@ -36,11 +40,13 @@ def row_of(kept: bytes) -> Any:
     if _CUT in raw[RAW_LIMIT:]:
         raise NotEnough(f"only its first {RAW_LIMIT:,} characters were kept; load the payload again")
     if raw.startswith("<"):
-        return _element(raw)
+        return raw.removesuffix(_BYTES).encode() if raw.endswith(_BYTES) else _element(raw)
     if not raw.startswith(("{", "[", '"')):
         return raw
     try:
         return json.loads(raw, object_hook=_object)
+    except NotEnough:
+        raise
     except (ValueError, RecursionError) as error:
         raise NotEnough(f"its raw form cannot be read again ({error}); load the payload again") from None
 
@@ -49,14 +55,16 @@ def _text(row: Any) -> str:
     if isinstance(row, str):
         # Text that begins as JSON or XML does would be taken for that.
         return json.dumps(row, ensure_ascii=False) if row.startswith(("{", "[", '"', "<")) else row
-    if isinstance(row, bytes):
-        return _text(row.decode("utf-8", "replace"))
+    if isinstance(row, bytes) and row.startswith(b"<"):
+        return row.decode() + _BYTES
     if hasattr(row, "tag") and hasattr(row, "iter"):
         return _xml(row)
     return json.dumps(row, ensure_ascii=False, default=_plain, allow_nan=True)
 
 
 def _plain(value: Any) -> dict[str, str]:
+    if isinstance(value, bytes):
+        return {"$bytes": value.decode()}
     if isinstance(value, datetime):
         return {"$time": value.isoformat()}
     if isinstance(value, date):
@@ -75,10 +83,12 @@ def _object(found: dict[str, Any]) -> Any:
             return datetime.fromisoformat(value)
         case "$day":
             return date.fromisoformat(value)
+        case "$bytes":
+            return str(value).encode()
         case "$xml":
             return _element(value)
         case "$other":
-            raise NotEnough(f"its raw form holds a {value} that is not kept; load the payload again")
+            raise NotEnough(f"its raw form does not hold what was there ({value[:60]}); load the payload again")
         case _:
             return found
 
@@ -93,6 +103,8 @@ def _element(raw: str) -> Any:
     from lxml import etree
 
     parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
+    if "<!DOCTYPE" in raw:
+        raise NotEnough("its raw form declares a document type, which no row does")
     try:
         return etree.fromstring(raw, parser)
     except (etree.XMLSyntaxError, ValueError) as error:

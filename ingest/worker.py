@@ -15,7 +15,6 @@ import importlib
 import os
 import pickle
 import re
-import resource
 import signal
 import struct
 import sys
@@ -35,7 +34,6 @@ HEADER = struct.Struct("!cQ")
 FRAME_BYTES = 1 << 20
 """About what one frame holds; a frame is never split within a row."""
 
-MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 WEB_PAGE = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
@@ -107,7 +105,7 @@ def _answer(feeds: Mapping[str, Feed], job: Job) -> Iterator[tuple[bytes, bytes]
     batches = parse(feed, job.payload, job.context) if job.task == "parse" else reread(feed, job.raws, job.context)
     for batch in batches:
         yield from _frames(batch)
-    yield b"D", msgspec.msgpack.encode(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT)
+    yield b"D", msgspec.msgpack.encode(fence.most_held())
 
 
 def _look(payload: Payload) -> None:
@@ -158,6 +156,8 @@ def _sentence(job: Job, error: Exception) -> str:
     """Why a payload cannot be read, as what follows its name, and without it, so that equal reasons count together."""
     if isinstance(error, Whole):
         return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be opened: {error.strerror}"
     own_name = rf"(?<!\w){re.escape(job.payload.name)}(?!\w)"
     told = re.sub(own_name, "it", " ".join(clean(str(error)).split()))
     told = told if len(told) <= 300 else told[:299] + "…"
