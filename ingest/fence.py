@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import resource
 import signal
 import site
@@ -79,6 +80,7 @@ _lifted = False
 """While the fence itself sets limits."""
 _payload: str | None = None
 _statm: int | None = None
+_status: int | None = None
 _roots: tuple[str, ...] = ()
 _verdicts: dict[str, bool] = {}
 
@@ -98,7 +100,7 @@ def alone() -> bool:
 
 def raise_fence(packages: Iterable[Path]) -> None:
     """Forbid, for the rest of this process, what no payload needs; `packages` may still be imported from."""
-    global _roots, _statm
+    global _roots, _statm, _status
     for limit, value in ((resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
         resource.setrlimit(limit, (value, value))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -107,6 +109,7 @@ def raise_fence(packages: Iterable[Path]) -> None:
     _roots = tuple({os.path.realpath(place) + os.sep for place in places} | {str(Path(p)) + os.sep for p in places})
     if sys.platform.startswith("linux"):
         _statm = os.open("/proc/self/statm", os.O_RDONLY)
+        _status = os.open("/proc/self/status", os.O_RDONLY)
     sys.addaudithook(_watch)
 
 
@@ -131,6 +134,16 @@ def _soft(limit: int, value: int) -> None:
 def _address_space() -> int:
     """Bytes this process has reserved by now; 0 where the system does not say."""
     return 0 if _statm is None else int(os.pread(_statm, 64, 0).split()[0]) * resource.getpagesize()
+
+
+def most_held() -> int:
+    """The most memory this process ever held, in bytes."""
+    if _status is not None:
+        # Linux keeps in `ru_maxrss` across exec what the parent held, which for a server may be gigabytes.
+        told = re.search(rb"VmHWM:\s*(\d+) kB", os.pread(_status, 8_192, 0))
+        if told:
+            return int(told[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _watch(event: str, args: tuple[Any, ...]) -> None:

@@ -17,7 +17,6 @@ import pickle
 import re
 import signal
 import struct
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
