@@ -179,7 +179,7 @@ def _plain(response: httpx.Response) -> Iterator[bytes]:
 
 def _refusal(response: httpx.Response) -> str:
     code = response.status_code
-    told = f"answered {code} {HTTPStatus(code).phrase if code in HTTPStatus else ''}".rstrip()
+    told = f"answered {code} {httpx.codes.get_reason_phrase(code)}".rstrip()
     if code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return f"{told}; put what it wants into secrets/<source>.header in the home folder."
     return f"{told}."

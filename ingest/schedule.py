@@ -148,6 +148,8 @@ def _broken(store: Store, source: Source, error: Exception, first: bool) -> None
 
 def _poll(store: Store, settings: Settings, source: Source) -> Turn:
     client = httpx.Client(timeout=TIMEOUTS)
+    # Names of payloads are shown to people; a key in the address is not for them.
+    shown = printable(str(httpx.URL(source.address).copy_with(query=None, userinfo=b"")))
 
     def turn() -> float:
         health.record_try(store, source, datetime.now(UTC))
@@ -157,7 +159,7 @@ def _poll(store: Store, settings: Settings, source: Source) -> Turn:
             if answer.path is None:
                 health.record_success(store, source, datetime.now(UTC))
                 return 0.0
-            payload = Payload(printable(source.address), path=answer.path, media_type=answer.media_type)
+            payload = Payload(shown, path=answer.path, media_type=answer.media_type)
             feed = recognise(payload) if source.feed == AUTO else all_feeds()[source.feed]
             result = take_in(store, settings, payload, feed, source)
         if "error" in result:
