@@ -22,7 +22,7 @@ from tests.pictures import picture_of
 
 ZOOMS = range(3, 11)
 TILES = 60
-"""At most, of each zoom, drawn by lot among those that hold points."""
+"""Of each zoom, drawn by lot among those that hold points; again where there are fewer, since nothing is kept."""
 COUNTRY = (24.0, 3.5, 36.0, 12.5)
 SEVERITIES = list(Severity)
 
@@ -78,7 +78,7 @@ def tiles(picture: Picture, spread: str, name: str, filters: Filters) -> list[Ro
     seen = picture.seen_by(LOCAL_OPERATOR)
     for z in ZOOMS:
         keys = tiles_with_points(seen, z)
-        chosen = keys if len(keys) <= TILES else rng.choice(keys, TILES, replace=False)
+        chosen = rng.choice(keys, TILES, replace=len(keys) < TILES)
         taken, largest = timed(seen, filters, z, chosen)
         every += taken
         told = f"{Times(taken)}, at most {largest / 1000:.1f} kB"
