@@ -120,7 +120,7 @@ export function banner(host, { page, now, help }) {
     update({ mission }) {
       if (!mission) return;
       show(text(exercise, mission.banner), Boolean(mission.banner));
-      text(marking, mission.marking);
+      show(text(marking, mission.marking), Boolean(mission.marking));
       text(title, t("wall.title", { mission: mission.name }));
       offset = mission.utc_offset_min ?? null;
       zoneName = t("clock.local");

@@ -109,7 +109,7 @@ export function timeBrush(host, { now, signal }) {
         y -= tall;
       }
     }
-    text(most, t("brush.most", { n: number(top) }));
+    text(most, found.size ? t("brush.most", { n: number(top) }) : "");
     attr(picture, "aria-label", t("brush.label", { from: dtg(start), to: dtg(end) }));
     marks(w);
   }

@@ -25,7 +25,9 @@ function card() {
   figure.dataset.part = "figure";
   node.querySelector("svg").dataset.part = "spark";
   parts(node).figure.addEventListener("click", () => visit({ kpi: node.cgKpi.id, record: null }));
-  explain(figure, () => explanation(node.cgKpi));
+  for (const about of [node.querySelector(".cg-kpi-head"), node.querySelector(".cg-kpi-row")]) {
+    explain(about, () => explanation(node.cgKpi));
+  }
   return node;
 }
 

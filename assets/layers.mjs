@@ -161,7 +161,7 @@ export function layerPanel(host, { now, factor }) {
   /** Sizes of the rings as they are now, so that a circle can be read as a number; in the legend of the first such layer. */
   function ringKey() {
     const first = [...list.children].find(
-      ({ cgLayer }) => cgLayer.draw === "cells" && shownLayers(doc).includes(cgLayer),
+      ({ cgLayer }) => cgLayer.draw === "cells" && cgLayer.count && shownLayers(doc).includes(cgLayer),
     );
     if (!first) return rings.remove();
     if (rings.parentNode !== first) first.append(rings);

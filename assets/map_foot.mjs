@@ -1,10 +1,11 @@
 // What every map owes its reader, along its lower edge: where the pointer is, the scale, the disclaimer on boundaries and
-// where the data comes from.
+// where the data comes from; and in its middle, when there is nothing at all, what to do about it.
 
-import { el, text } from "./dom.mjs";
-import { grid, latlon, short } from "./format.mjs";
+import { el, show, text } from "./dom.mjs";
+import { dtg, grid, latlon, number } from "./format.mjs";
 import { t } from "./i18n.mjs";
 import { shownLayers } from "./map.mjs";
+import { get } from "./state.mjs";
 
 export function mapFoot(view, host) {
   const { map } = view;
@@ -13,7 +14,10 @@ export function mapFoot(view, host) {
   const label = el("bdi");
   const length = el("i");
   const sources = el("span", "cg-attribution");
+  const nothing = el("p", "cg-map-note");
+  nothing.setAttribute("role", "status");
   host.append(
+    nothing,
     el(
       "div",
       "cg-map-foot",
@@ -35,7 +39,7 @@ export function mapFoot(view, host) {
     const power = 10 ** Math.floor(Math.log10(wanted));
     const round = power * ([5, 2, 1].find((step) => step * power <= wanted) ?? 1);
     length.style.width = `${Math.round(round / metres)}px`;
-    text(label, round >= 1000 ? `${short(round / 1000)} km` : `${round} m`);
+    text(label, round >= 1000 ? `${number(round / 1000)} km` : `${round} m`);
   }
   map.on("move", scale);
   map.on("resize", scale);
@@ -45,6 +49,9 @@ export function mapFoot(view, host) {
     update(doc) {
       const own = [doc.mission?.basemap?.attribution].filter(Boolean);
       const names = new Set(shownLayers(doc).flatMap((layer) => layer.sources));
+      const known = get("as_known_at");
+      const empty = doc.layers.every((layer) => !layer.count);
+      show(text(nothing, known ? t("map.nothing_known", { time: dtg(known) }) : t("map.nothing")), empty);
       text(sources, t("map.sources", { names: ["Natural Earth", ...own, ...names].join(", ") }));
     },
     locate({ lng, lat }) {

@@ -6,11 +6,7 @@ export const FILTERS = ["from", "to", "window", "area", "category", "severity", 
 const DEFAULT_WINDOW = "28d";
 const HOURS = { "24h": 24, "72h": 72, "7d": 168, "28d": 672, "90d": 2160, "1y": 8760 };
 
-/** Parameters that only the browser modules write, too often to tell the Dash side each time. */
-const OWN = ["at", "layers", "theme", "lang", "metric", "item"];
-
 let current = location.search;
-let writing = false;
 
 export function get(name) {
   return new URLSearchParams(location.search).get(name) ?? "";
@@ -60,29 +56,21 @@ function write(changes, how) {
     if (value === null || value === undefined || value === "") query.delete(name);
     else query.set(name, value);
   }
-  if (!address(query, how)) return;
-  writing = true;
+  const text = query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
+  const next = text ? `?${text}` : "";
+  if (next === location.search) return;
+  history[how](history.state, "", location.pathname + next + location.hash);
   if (how === "pushState") window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
-  writing = false;
   announce();
 }
 
-/** Puts a query into the address; false where it is there already. */
-function address(query, how) {
-  const text = query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
-  const next = text ? `?${text}` : "";
-  if (next === location.search) return false;
-  history[how](history.state, "", location.pathname + next + location.hash);
-  return true;
-}
-
-/** A change of what is counted: a new entry in the history, heard by the Dash side too. */
+/** A change of what is counted: a new entry in the history. */
 export const setFilters = (changes) => write(changes, "pushState");
 
 /** Something was opened or closed beside the map: the same, so that "back" undoes it. */
 export const visit = setFilters;
 
-/** A change of the view alone (map position, layers, theme): the current entry is rewritten, and the Dash side not told. */
+/** A change of the view alone (map position, layers, theme): the current entry is rewritten. */
 export const setView = (changes) => write(changes, "replaceState");
 
 function split(search) {
@@ -105,23 +93,14 @@ export function announce() {
   if (before.view !== after.view) window.dispatchEvent(new CustomEvent("cg:view"));
   if (before.choice !== after.choice) window.dispatchEvent(new CustomEvent("cg:choice"));
   if (before.lang !== after.lang) window.dispatchEvent(new CustomEvent("cg:lang"));
-}
-
-/** The Dash side writes its words over the address it last heard of: how the map stands since then is put back. */
-function fromDash() {
-  if (writing) return;
-  const before = new URLSearchParams(current);
-  const query = new URLSearchParams(location.search);
-  for (const name of OWN) {
-    if (before.has(name)) query.set(name, before.get(name));
-    else query.delete(name);
-  }
-  address(query, "replaceState");
-  announce();
+  // The Dash side is told what it may care about; how the map stands changes too often, and it never writes the address.
+  if (before.filters !== after.filters || before.view !== after.view)
+    if (document.getElementById("cg-filters")) window.dash_clientside?.set_props?.("address", { data: current });
 }
 
 window.addEventListener("popstate", announce);
-window.addEventListener("_dashprivate_pushstate", fromDash);
+window.addEventListener("_dashprivate_pushstate", announce);
+window.addEventListener("cg:chosen", ({ detail }) => setFilters(detail));
 
 /** Map position of the address as {center: [lon, lat], zoom}, or null. */
 export function position() {

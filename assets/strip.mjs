@@ -104,6 +104,7 @@ export function freshnessStrip(host, { now, wall = false }) {
     const sorted = [...sources].sort((a, b) => (URGENCY[a.state] ?? 3) - (URGENCY[b.state] ?? 3));
     keyed(row, sorted, (source) => source.name, make, fill);
     fold();
+    if (!sorted.length) show(text(more, t("feeds.none")), true);
   }
 
   let folded = 0;

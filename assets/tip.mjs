@@ -14,6 +14,7 @@ export function explain(node, say) {
 
 function place(node) {
   const box = node.getBoundingClientRect();
+  tip.style.left = "0"; // its own width, not what the edge of the window leaves of it
   const own = tip.getBoundingClientRect();
   const left = Math.min(Math.max(8, box.left + box.width / 2 - own.width / 2), innerWidth - own.width - 8);
   const beside = box.width > innerWidth / 6 && box.left > own.width + 16;
