@@ -21,6 +21,8 @@
 
   window.dash_clientside ??= {};
   window.dash_clientside.commonground = {
+    ...window.dash_clientside.commonground,
+
     /** The address as soon as what it names can be drawn; nothing while no table is, or was, open. */
     async grid(search, shown) {
       if (!new URLSearchParams(search).has("table")) return shown ? "" : window.dash_clientside.no_update;
@@ -28,6 +30,13 @@
       const asked = new URLSearchParams(search);
       for (const name of BESIDE) asked.delete(name);
       return `?${asked}` === shown ? window.dash_clientside.no_update : `?${asked}`;
+    },
+
+    /** A row opens its record; the cross closes the table. */
+    row(selected, clicks) {
+      const closed = window.dash_clientside.callback_context.triggered_id === "cg-table-close";
+      const detail = closed ? clicks && { table: null } : selected?.length && { record: selected[0].id };
+      if (detail) window.dispatchEvent(new CustomEvent("cg:chosen", { detail }));
     },
   };
 }

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, ctx, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from dashboard.words import dtg, language, say
 from data.filters import BadFilter, moment, parse
@@ -28,9 +27,9 @@ def sentence(seen: Seen, settings: Settings, query: Mapping[str, str]) -> html.D
     lang = language(query.get("lang"))
     values = words_of(query)
     parts: list[Any] = [
-        # Beside the frame's own Location, which only tells one page from another: this one holds the filters, and what a
-        # callback writes into it is announced to the browser modules as their own changes are to it.
-        dcc.Location(id="address", refresh="callback-nav"),
+        # The browser modules write the address and put its query in here when what is asked for changes.
+        dcc.Store(id="address", data="?" + urlencode(query)),
+        dcc.Store(id="words-told", data=told(query)),
         _text(lang, "filter.showing"),
         _choice(
             "category", values, [("", say(lang, "filter.any_type")), *_named(_categories(seen))], lang, search=True
@@ -71,33 +70,31 @@ def sentence(seen: Seen, settings: Settings, query: Mapping[str, str]) -> html.D
 
 
 def register(app: Dash) -> None:
-    """One callback between the address and the words, in both directions."""
+    """From the address to the words here; from the words to the address in the browser (`assets/words.js`)."""
 
     @app.callback(
-        Output("address", "search"),
         *(Output(f"word-{name}", "value") for name in WORDS),
         Output("word-window", "data"),
-        Input("address", "search"),
-        *(Input(f"word-{name}", "value") for name in WORDS),
+        Output("words-told", "data"),
+        Input("address", "data"),
         prevent_initial_call=True,
     )
-    def sync(search: str | None, *values: str | None) -> tuple[Any, ...]:
+    def follow(search: str | None) -> tuple[Any, ...]:
         query = dict(parse_qsl((search or "").removeprefix("?")))
-        if ctx.triggered_id == "address":
-            shown = words_of(query)
-            return (
-                no_update,
-                *(shown[name] or _empty(name) for name in WORDS),
-                windows(query, language(query.get("lang")), True),
-            )
-        changed = with_words(query, dict(zip(WORDS, values, strict=True)))
-        if changed == query:
-            return (no_update,) * (len(WORDS) + 2)
-        return (
-            "?" + urlencode(changed),
-            *(no_update for _ in WORDS),
-            windows(changed, language(query.get("lang")), True),
-        )
+        words = told(query)
+        return *words.values(), windows(query, language(query.get("lang")), True), words
+
+    app.clientside_callback(
+        ClientsideFunction("commonground", "words"),
+        *(Input(f"word-{name}", "value") for name in WORDS),
+        State("words-told", "data"),
+        prevent_initial_call=True,
+    )
+
+
+def told(query: Mapping[str, str]) -> dict[str, str | None]:
+    """The value of each word's control for an address, in the order of `WORDS`."""
+    return {name: value or _empty(name) for name, value in words_of(query).items()}
 
 
 def words_of(query: Mapping[str, str]) -> dict[str, str]:
@@ -114,24 +111,6 @@ def words_of(query: Mapping[str, str]) -> dict[str, str]:
         at = None
     shown["as_known_at"] = f"{at:%Y-%m-%d %H:%M:%S}" if at else ""
     return shown
-
-
-def with_words(query: Mapping[str, str], words: Mapping[str, str | None]) -> dict[str, str]:
-    """The address after the words were edited; what is not set is not in it."""
-    changed = {key: value for key, value in query.items() if key not in WORDS}
-    for name in WORDS:
-        value = (words[name] or "").strip()
-        if name == "as_known_at" and value:
-            value = datetime.fromisoformat(value).replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        if name == "window":
-            if value == CHOSEN:
-                continue
-            changed.pop("from", None)
-            changed.pop("to", None)
-            value = "" if value == DEFAULT_WINDOW else value
-        if value:
-            changed[name] = value
-    return changed
 
 
 def windows(query: Mapping[str, str], lang: str, as_options: bool = False) -> list[Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, html
 
 from dashboard import sentence, table
 from dashboard.page import Page, shell
@@ -33,7 +33,7 @@ def register(app: Dash, services: Services) -> None:
     app.clientside_callback(
         ClientsideFunction("commonground", "grid"),
         Output("cg-table", "data-asked"),
-        Input("address", "search"),
+        Input("address", "data"),
         State("cg-table", "data-asked"),
     )
 
@@ -43,23 +43,12 @@ def register(app: Dash, services: Services) -> None:
         query = dict(parse_qsl((search or "").removeprefix("?")))
         return table.panel(services, query) if query.get("table") else None
 
-    @app.callback(
-        Output("address", "search", allow_duplicate=True),
+    app.clientside_callback(
+        ClientsideFunction("commonground", "row"),
         Input("cg-table-grid", "selectedRows"),
         Input("cg-table-close", "n_clicks"),
-        State("address", "search"),
         prevent_initial_call=True,
     )
-    def from_table(selected: list[dict[str, Any]] | None, clicks: int | None, search: str | None) -> Any:
-        """A row opens its record; the cross closes the table. Both only change the address."""
-        query = dict(parse_qsl((search or "").removeprefix("?")))
-        if ctx.triggered_id == "cg-table-close" and clicks:
-            query.pop("table", None)
-        elif selected:
-            query["record"] = selected[0]["id"]
-        else:
-            return no_update
-        return "?" + urlencode(query)
 
 
 PAGE = Page(id="picture", path="/", layout=layout, register=register, order=10)
