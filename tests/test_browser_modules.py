@@ -13,6 +13,7 @@ from playwright.sync_api import Page
 
 from layers.layer import Draw
 from tests.conftest import ROOT
+from tests.tile_reader import read
 
 ASSETS = ROOT / "assets"
 LANGUAGES = ("en", "fr", "ar")
@@ -173,3 +174,17 @@ def test_every_mark_of_the_server_is_drawn_and_valid(page: Callable[..., Page], 
     )
     assert told["faults"] == []
     assert told["drawn"] == sorted(get_args(Draw))
+
+
+def test_no_country_runs_around_the_flat_map() -> None:
+    """Joined across the antimeridian, Fiji or Russia would draw a line through every mission at its latitude."""
+    (countries,) = (
+        layer for layer in read((ASSETS / "vendor/base/0/0/0.pbf").read_bytes()) if layer.name == "countries"
+    )
+    wide = {
+        feature.properties["name"]
+        for feature in countries.features
+        for part in feature.parts
+        if max(x for x, _ in part) - min(x for x, _ in part) > countries.extent / 2
+    }
+    assert wide == {"Antarctica"}

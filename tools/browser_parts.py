@@ -15,8 +15,10 @@ from itertools import accumulate
 from pathlib import Path
 
 import geopandas
+import numpy as np
 import pyogrio
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 # Copied as they are, each into a folder of its package's name. Source maps, development builds and types stay behind.
 COPIES = {
@@ -78,11 +80,34 @@ def write_base_map(atlas: Path, folder: Path) -> None:
     for scale, zooms in SCALES.items():
         path = atlas / f"countries-{scale}.json"
         countries = pyogrio.read_dataframe(path, layer="countries").set_crs(4326)
-        sound = shapely.make_valid(countries.geometry.values, method="structure", keep_collapsed=False)
+        cut = [uncrossed(shape) for shape in countries.geometry.values]
+        sound = shapely.make_valid(cut, method="structure", keep_collapsed=False)
         countries["geometry"] = shapely.clip_by_rect(sound, -180, -85, 180, 85)
         countries = countries[~countries.is_empty]
         for layer, frame in (("countries", countries), ("borders", borders(path)), ("names", names(countries))):
             add_tiles(folder, layer, frame, zooms)
+
+
+def uncrossed(shape: BaseGeometry) -> BaseGeometry:
+    """World-atlas joins what the antimeridian parts (Chukotka, Fiji), which is right on a globe: on a flat map an edge
+    would run around the world. Such rings are laid out without the leap, and what then lies past 180 is brought back."""
+    parts: list[shapely.Polygon] = []
+    for part in shapely.get_parts(shape):
+        rings = [np.array(ring.coords) for ring in (part.exterior, *part.interiors) if not ring.is_empty]
+        for ring in rings:
+            longitudes = np.unwrap(ring[:, 0], period=360)
+            if abs(longitudes[-1] - longitudes[0]) < 180:  # Antarctica's goes around the pole and closes beyond 85 S
+                ring[:, 0] = longitudes
+        for ring in rings[1:]:
+            ring[:, 0] += 360 * round((rings[0][:, 0].mean() - ring[:, 0].mean()) / 360)
+        if rings:
+            west, east = rings[0][:, 0].min(), rings[0][:, 0].max()
+            turns = range(int((west + 180) // 360), int((east + 180) // 360) + 1)
+            parts += [
+                shapely.Polygon(rings[0] - (360 * turn, 0), [hole - (360 * turn, 0) for hole in rings[1:]])
+                for turn in turns
+            ]
+    return shapely.MultiPolygon(parts)
 
 
 def add_tiles(folder: Path, layer: str, frame: geopandas.GeoDataFrame, zooms: tuple[int, int]) -> None:
