@@ -106,7 +106,10 @@ def plain(name: str) -> str:
 
 def build(areas: Sequence[Area]) -> Places:
     """Places of these areas (adm0 to adm3), with parents from the stated code, else from where the area lies."""
-    areas = sorted([*areas, *_named_only(areas)], key=lambda area: (area.level, area.pcode, area.vintage.timestamp() if area.vintage else 0.0))
+    areas = sorted(
+        [*areas, *_named_only(areas)],
+        key=lambda area: (area.level, area.pcode, area.vintage.timestamp() if area.vintage else 0.0),
+    )
     of_pcode = {area.pcode.upper(): index for index, area in enumerate(areas) if area.pcode}
     geometries = np.array([area.geometry for area in areas], dtype=object)
     shapely.prepare(geometries)

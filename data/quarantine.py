@@ -41,18 +41,15 @@ def add(connection: Connection, source: str, feed: str, payload: str, now_us: in
         }
     if not fresh:
         return
-    known = set(
-        connection.execute(
-            sa.select(quarantine.c.fingerprint).where(quarantine.c.fingerprint.in_(list(fresh)))
-        ).scalars()
-    )
+    at = quarantine.c
+    known = set(connection.execute(sa.select(at.fingerprint).where(at.fingerprint.in_(list(fresh)))).scalars())
     if new := [row for fingerprint, row in fresh.items() if fingerprint not in known]:
         connection.execute(quarantine.insert(), new)
     if known:
+        again = quarantine.update().where(at.fingerprint == sa.bindparam("known"))
         connection.execute(
-            quarantine.update()
-            .where(quarantine.c.fingerprint.in_(known))
-            .values(last_seen_us=now_us, seen=quarantine.c.seen + 1, state="open")
+            again.values(last_seen_us=now_us, seen=at.seen + sa.bindparam("times"), state="open"),
+            [{"known": fingerprint, "times": fresh[fingerprint]["seen"]} for fingerprint in known],
         )
 
 

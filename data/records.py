@@ -119,6 +119,8 @@ class SupplyLevel(Record, frozen=True, kw_only=True, tag="supply"):
     site_name: str = ""
     item: str = ""
     item_name: str = ""
+    card: str = ""
+    """One of several accounts of the item at the site (a stock card for each lot): what is on hand is their sum."""
     unit: str = ""
     stock_on_hand: float | None = None
     amc: float | None = None
@@ -306,7 +308,7 @@ KINDS = MappingProxyType(
                 SupplyLevel,
                 ("stock_on_hand", "amc", "consumed"),
                 ("period_end",),
-                ("site_ref", "item"),
+                ("site_ref", "item", "card"),
             ),
             Kind(
                 5,

@@ -111,11 +111,11 @@ class Seen:
         times, ids = self.column(kind, "time")[rows], self.column(kind, "id")[rows]
         needed = len(rows) if limit is None else offset + limit
         if needed < len(rows) // 4:  # a page of many: part them first, then sort the few
-            cut = np.argpartition(-times, needed)[: needed + 1]
+            cut = np.argpartition(~times, needed)[: needed + 1]
             edge = times[cut].min() if len(cut) else 0
             near = np.flatnonzero(times >= edge)
             rows, times, ids = rows[near], times[near], ids[near]
-        order = np.lexsort((ids, -times))
+        order = np.lexsort((ids, ~times))  # ~ turns the order round without overflowing at NO_TIME
         return np.asarray(rows[order][offset : None if limit is None else offset + limit])
 
     def count(self, kind: str, rows: Rows, by: Sequence[str]) -> Counts:
@@ -231,7 +231,7 @@ class Seen:
         if shapes:
             whole = shapely.box(west, south, east, north) if west <= east else _two_boxes(box)
             seqs = self.column(kind, "seq")[rows]
-            for at in np.flatnonzero(~inside & np.isin(seqs, np.fromiter(shapes, np.int64))):
+            for at in np.flatnonzero(~inside & np.isin(seqs, np.array(list(shapes), np.int64))):
                 inside[at] = shapely.from_wkb(shapes[int(seqs[at])]).intersects(whole)
         mask = np.zeros(self.lengths[kind], np.bool_)
         mask[rows[inside]] = True

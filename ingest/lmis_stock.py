@@ -38,6 +38,7 @@ def _on_card(row: dict[str, Any], context: Context) -> dict[str, Any]:
         **_item(card, context),
         "source_ref": needed(row, "id").lower(),
         "site_ref": needed(card, "facilityid").lower(),
+        "card": needed(row, "stockcardid").lower(),
         "expiry": instant(lot, "expirationdate"),
         "event_time": instant(row, "occurreddate", context.source.timezone),
         "version_time": instant(row, "processeddate", context.source.timezone),

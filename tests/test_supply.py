@@ -244,3 +244,18 @@ def test_what_lies_ahead_or_has_no_report_is_told(tmp_path: Path) -> None:
         ("s1", "x"): (60, 30, pytest.approx(60 * MONTH / 30), "not_reported"),
     }
     assert (found.limits.never_reported, found.limits.not_reported) == (2, 1)
+
+
+def test_lots_of_an_item_are_added_and_a_newer_count_of_the_whole_stands_instead(tmp_path: Path) -> None:
+    lots = [
+        report("S", "tab", 9, 40.0, card="a"),
+        report("S", "tab", 5, 30.0, card="a"),
+        report("S", "tab", 8, 5.0, card="b"),
+    ]
+
+    def on_hand(name: str, *more: SupplyLevel) -> float:
+        return float(supply(seen_of(tmp_path / name, [*lots, *more])).stock[0])
+
+    assert on_hand("lots") == 35.0
+    assert on_hand("newer", report("S", "tab", 2, 50.0)) == 50.0
+    assert on_hand("older", report("S", "tab", 20, 50.0)) == 35.0

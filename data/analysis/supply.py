@@ -84,11 +84,11 @@ def supply(seen: Seen, filters: Filters = EVERYTHING, items: Sequence[str] = ())
     if not len(rows):
         return _nothing(seen)
     rows, pair, last = _grouped(seen, rows)
-    latest = _latest(~np.isnan(seen.column("supply", "stock_on_hand")[rows]), pair, last)
-    amc, from_history, censored = _amc(seen, rows, pair, last, now_us)
+    latest, on_hand, one_card = _on_hand(seen, rows, pair, last)
+    amc, from_history, censored = _amc(seen, rows, pair, last, one_card, now_us)
     at = rows[latest]
 
-    stock = seen.column("supply", "stock_on_hand")[at]
+    stock = on_hand
     time = seen.column("supply", "time")[at]
     days = np.divide(stock * DAYS_A_MONTH, amc, out=np.full(len(at), np.nan), where=amc > 0)
     status = _status(stock, days, (now_us - np.where(time == NO_TIME, 0, time)) / DAY_US)
@@ -154,8 +154,36 @@ def _latest(told: NDArray[np.bool_], pair: NDArray[np.int64], last: NDArray[np.i
     return np.where(at >= 0, at, last)
 
 
+def _on_hand(
+    seen: Seen, rows: Rows, pair: NDArray[np.int64], last: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Per pair: the position of its newest count, what is on hand (NaN: never counted), and whether it has one card at most.
+
+    Several cards of one item are lots: their last counts are added. A count of the item as a whole (a requisition, a list)
+    stands instead where it is newer than every card's.
+    """
+    stock, card = seen.column("supply", "stock_on_hand")[rows], seen.column("supply", "card")[rows].astype(np.int64)
+    cards = len(seen.labels("supply", "card"))
+    whole = seen.tables["supply"].codes["card"].code("")
+    counted = np.flatnonzero(~np.isnan(stock))
+    account, first = np.unique((pair[counted] * cards + card[counted])[::-1], return_index=True)
+    newest = counted[::-1][first]  # rows are in order of time within a pair, so the first from behind is the last count
+    of_pair, on_card = account // cards, account % cards != (-1 if whole is None else whole)
+    added = np.bincount(of_pair[on_card], stock[newest[on_card]], minlength=len(last))
+    lots = np.bincount(of_pair[on_card], minlength=len(last))
+    latest = _latest(~np.isnan(stock), pair, last)
+    total = np.where(lots > 0, added, np.nan)
+    by_whole = card[latest] == (-1 if whole is None else whole)
+    return latest, np.where(by_whole, stock[latest], total), lots <= 1
+
+
 def _amc(
-    seen: Seen, rows: Rows, pair: NDArray[np.int64], last: NDArray[np.int64], now_us: int
+    seen: Seen,
+    rows: Rows,
+    pair: NDArray[np.int64],
+    last: NDArray[np.int64],
+    one_card: NDArray[np.bool_],
+    now_us: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
     """Per pair: units per month or NaN; whether it is computed here; how many months were left out as stocked out."""
     stated = seen.column("supply", "amc")[rows]
@@ -178,6 +206,7 @@ def _amc(
     np.maximum.at(total.ravel(), told // kinds, np.bincount(which, consumed[used]))
     reported.ravel()[cell] = True
     dry = np.flatnonzero((seen.column("supply", "stock_on_hand")[rows] <= 0) & (back >= 0) & (back < MONTHS))
+    dry = dry[one_card[pair[dry]]]  # one lot at nought says nothing of the others
     ran_out = np.bincount(pair[dry] * MONTHS + back[dry], minlength=len(last) * MONTHS).reshape(-1, MONTHS) > 0
 
     months = (reported & ~ran_out).sum(axis=1)
