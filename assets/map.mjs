@@ -19,7 +19,37 @@ const WORLD = [
 /** How long a tile of units, and of anything else, is true while nothing arrives (ms): its ages and windows move on. */
 const MOVING_LASTS = 60_000;
 const TILE_LASTS = 300_000;
+const HELD_MS = 1500; // a picture that takes longer to come is shown as it comes
 const FULL_RING = 6.8; // px of diameter for a count of one, before bounds; smaller when cells are fuller
+
+/**
+ * A map that can be held: what arrives meanwhile is drawn once, at the end. A revision comes in a dozen tiles, and drawing
+ * the map a dozen times for it is slow where there is no graphics card, and shows pictures that never were.
+ */
+class LiveMap extends MapLibre {
+  triggerRepaint() {
+    if (this.held && !this.isMoving()) this.owed = true;
+    else super.triggerRepaint();
+  }
+
+  /** Holds until `work` is done, or has taken too long. */
+  async drawOnce(work, most = HELD_MS) {
+    this.held = (this.held ?? 0) + 1;
+    const release = () => {
+      clearTimeout(timer);
+      if (!held) return;
+      held = false;
+      this.held -= 1;
+      if (!this.held && this.owed) {
+        this.owed = false;
+        this.triggerRepaint();
+      }
+    };
+    let held = true;
+    const timer = setTimeout(release, most);
+    return work.finally(release);
+  }
+}
 
 /** Ids of the layers to be seen: the address decides, else the server's own choice. */
 export function shownLayers(doc) {
@@ -60,7 +90,7 @@ export async function createMap(host, doc, { still = false } = {}) {
   let map = null;
   rescale();
   const start = position();
-  map = new MapLibre({
+  map = new LiveMap({
     pixelRatio: ratio(),
     container: host,
     style: style(),
@@ -194,12 +224,18 @@ export async function createMap(host, doc, { still = false } = {}) {
     while (map.getSource(id) && !map.isSourceLoaded(id) && Date.now() < end) await until(map, "sourcedata", 500);
   }
 
+  let drawn = false;
+  map.on("data", () => (drawn = false));
+  map.on("render", () => (drawn = true));
   /** Waits until what was loaded has been drawn. A hidden tab draws nothing, so the wait has an end. */
   async function painted() {
     await Promise.all(shownLayers(layers).map(({ id }) => loaded(id)));
+    if (drawn) return;
     map.triggerRepaint();
     await until(map, "render", 1000);
   }
+
+  const reloadAll = (ids) => map.drawOnce(Promise.all(ids.map(reload)));
 
   return {
     map,
@@ -215,11 +251,11 @@ export async function createMap(host, doc, { still = false } = {}) {
       );
       for (const { id, draw } of touched) setRevision(id, revision, draw === "symbols" ? MOVING_LASTS : TILE_LASTS);
       const shown = new Set(shownLayers(layers).map(({ id }) => id));
-      await Promise.all(touched.filter(({ id }) => shown.has(id)).map(({ id }) => reload(id)));
+      await reloadAll(touched.map(({ id }) => id).filter((id) => shown.has(id)));
       trim(map);
     },
     /** The same revision under other filters. */
-    reload: () => Promise.all(shownLayers(layers).map(({ id }) => reload(id))),
+    reload: () => reloadAll(shownLayers(layers).map(({ id }) => id)),
     painted,
     /** Factor from the map's own pixels to the page's. */
     get scale() {
