@@ -78,13 +78,13 @@ export function freshnessStrip(host, { now, wall = false }) {
     text(at.word, state(source, wall));
   }
 
-  /** Sources that do not fit and are on time become one number; trouble is always spelt out. */
+  /** Sources that do not fit become two numbers, of those on time and those not; trouble goes last. */
   function fold() {
     const nodes = [...row.children];
     for (const node of nodes) node.hidden = false;
-    more.hidden = true;
+    show(text(more, t("feeds.none")), !nodes.length);
     const hidden = [];
-    for (let i = nodes.length - 1; i > 0 && row.scrollWidth > row.clientWidth + 1; i--) {
+    for (let i = nodes.length - 1; i >= 0 && row.scrollWidth > row.clientWidth + 1; i--) {
       nodes[i].hidden = true;
       hidden.push(nodes[i].cgSource.state);
       show(text(more, remainder(hidden)), true);
@@ -104,7 +104,6 @@ export function freshnessStrip(host, { now, wall = false }) {
     const sorted = [...sources].sort((a, b) => (URGENCY[a.state] ?? 3) - (URGENCY[b.state] ?? 3));
     keyed(row, sorted, (source) => source.name, make, fill);
     fold();
-    if (!sorted.length) show(text(more, t("feeds.none")), true);
   }
 
   let folded = 0;
