@@ -128,6 +128,7 @@ export function feedsPanel(host, { now, signal }) {
       );
       keyed(list, sources, (source) => source.name, make, fill);
       const trouble = sources.filter((source) => source.state !== "fresh").length;
+      show(columns, sources.length > 0);
       text(summary, sources.length ? t("feeds.summary", { count: sources.length, trouble }) : t("feeds.none"));
     },
     tick() {
