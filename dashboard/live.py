@@ -11,7 +11,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -53,6 +53,8 @@ class Page:
     viewer: Viewer
     loop: asyncio.AbstractEventLoop
     queue: asyncio.Queue[bytes | None]
+    known: int
+    """The revision it was last told of."""
 
     def put(self, event: bytes | None) -> None:
         """From the loop's own thread."""
@@ -102,7 +104,7 @@ class Hub:
 
     def enter(self, viewer: Viewer) -> Page:
         """A new connection, in the running event loop. Raises `Refused`."""
-        page = Page(viewer, asyncio.get_running_loop(), asyncio.Queue(self.queued))
+        page = Page(viewer, asyncio.get_running_loop(), asyncio.Queue(self.queued), self.services.picture.revision)
         with self._lock:
             if len(self._pages) >= PAGES:
                 raise Refused(503, f"{PAGES} pages are listening already; close some of them.", Retry_After="30")
@@ -122,12 +124,12 @@ class Hub:
                 self.services.wait(picture.revision, max(0.05, min(self.wait_s, next_status - time.monotonic())))
                 picture.catch_up()
                 if picture.revision > self._told:
-                    before, self._told = self._told, picture.revision
-                    self._tell({viewer: news(self.services, viewer, before) for viewer in self._viewers()})
+                    self._told = picture.revision
+                    self._tell_news()
                     self._stopping.wait(AT_MOST_EVERY_S)
                 if time.monotonic() >= next_status:
                     next_status = time.monotonic() + self.status_every_s
-                    self._tell({viewer: self.status(viewer) for viewer in self._viewers()})
+                    self._tell_status()
                 if broken:
                     log.warning("The database answers again.")
                 broken = False
@@ -138,31 +140,44 @@ class Hub:
                 broken = True
                 self._stopping.wait(1.0)
 
-    def _viewers(self) -> set[Viewer]:
-        with self._lock:
-            return {page.viewer for page in self._pages}
+    def _tell_news(self) -> None:
+        """One message for all pages of a viewer that know the same revision: mostly one for all there are."""
+        made: dict[tuple[Viewer, int], tuple[int, bytes]] = {}
+        sending = []
+        for page in self._listening():
+            key = (page.viewer, page.known)
+            if key not in made:
+                made[key] = news(self.services, *key)
+            page.known, event = made[key]
+            sending.append((page, event))
+        _send(sending)
 
-    def _tell(self, events: Mapping[Viewer, bytes]) -> None:
-        with self._lock:
-            pages = list(self._pages)
-        of_loop: dict[asyncio.AbstractEventLoop, list[tuple[Page, bytes]]] = {}
-        for page in pages:
-            if event := events.get(page.viewer):
-                of_loop.setdefault(page.loop, []).append((page, event))
-        for loop, sending in of_loop.items():
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(_put_all, sending)
+    def _tell_status(self) -> None:
+        pages = self._listening()
+        made = {viewer: self.status(viewer) for viewer in {page.viewer for page in pages}}
+        _send([(page, made[page.viewer]) for page in pages])
 
-    def hello(self) -> bytes:
-        told = {
-            "revision": self.services.picture.revision,
-            "server_started": self.started,
-            "interval_s": self.status_every_s,
-        }
-        return message("hello", told, self.services.picture.revision)
+    def _listening(self) -> list[Page]:
+        with self._lock:
+            return list(self._pages)
+
+    def hello(self, page: Page) -> bytes:
+        told = {"revision": page.known, "server_started": self.started, "interval_s": self.status_every_s}
+        return message("hello", told, page.known)
 
     def status(self, viewer: Viewer) -> bytes:
         return message("status", summary(self.services, viewer, self.services.picture.seen_by(viewer)))
+
+
+def _send(sending: Sequence[tuple[Page, bytes]]) -> None:
+    """Hand events to the event loops of their pages; an empty one is none."""
+    of_loop: dict[asyncio.AbstractEventLoop, list[tuple[Page, bytes]]] = {}
+    for page, event in sending:
+        if event:
+            of_loop.setdefault(page.loop, []).append((page, event))
+    for loop, parts in of_loop.items():
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_put_all, parts)
 
 
 def _put_all(sending: Sequence[tuple[Page, bytes]]) -> None:
@@ -189,9 +204,10 @@ def stream(hub: Hub, viewer: Viewer, last: str | None) -> Response:
 
 async def _events(hub: Hub, page: Page, last: str | None) -> AsyncIterator[bytes]:
     try:
-        yield hub.hello()
+        yield hub.hello(page)
         if last:
-            missed = await asyncio.to_thread(resume, hub.services, page.viewer, last)
+            known, missed = await asyncio.to_thread(resume, hub.services, page.viewer, last)
+            page.known = max(page.known, known)
             if missed:
                 yield missed
         yield await asyncio.to_thread(hub.status, page.viewer)
@@ -207,20 +223,22 @@ async def _events(hub: Hub, page: Page, last: str | None) -> AsyncIterator[bytes
         hub.leave(page)
 
 
-def resume(services: Services, viewer: Viewer, last: str) -> bytes:
-    """What a page that knows revision `last` has missed; `reload` where that cannot be told, nothing where nothing was."""
+def resume(services: Services, viewer: Viewer, last: str) -> tuple[int, bytes]:
+    """What a page that knows revision `last` has missed, and up to which revision; `reload` where that cannot be told."""
     revision = services.picture.revision
-    if not last.isascii() or not last.isdigit() or int(last[:20]) > revision:
-        return RELOAD
-    known = int(last)
-    if known == revision:
-        return b""
-    return RELOAD if revision - known > RESUME_REVISIONS else news(services, viewer, known)
+    if not last.isascii() or not last.isdigit() or len(last) > 15 or not 0 <= revision - int(last) <= RESUME_REVISIONS:
+        return revision, RELOAD
+    return news(services, viewer, int(last))
 
 
-def news(services: Services, viewer: Viewer, since: int) -> bytes:
-    """The event of everything after revision `since`, for one viewer; nothing where none of it is theirs to know."""
+def news(services: Services, viewer: Viewer, since: int) -> tuple[int, bytes]:
+    """The event of everything after revision `since`, for one viewer, and up to which revision that is.
+
+    The event is empty where none of it is theirs to know.
+    """
     seen = services.picture.seen_by(viewer)
+    if seen.revision <= since:
+        return seen.revision, b""
     allowed = permitted(viewer, seen.marks.labels)
     kinds, critical = [], []
     for name in seen.tables:
@@ -230,10 +248,10 @@ def news(services: Services, viewer: Viewer, since: int) -> bytes:
         critical += _ringing(seen, name, fresh, since)
     # To whoever sees everything every revision is said: also one that only brought look-up tables.
     if not kinds and viewer.agency != EVERY_AGENCY:
-        return b""
+        return seen.revision, b""
     critical.sort(key=lambda item: item["t"], reverse=True)
     told = {"revision": seen.revision, "kinds": kinds, "critical": critical[:CRITICAL_SHOWN]}
-    return message("revision", told, seen.revision)
+    return seen.revision, message("revision", told, seen.revision)
 
 
 def _moved(seen: Seen, kind: str, since: int, allowed: Any) -> tuple[Rows, bool]:
