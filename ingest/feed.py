@@ -178,8 +178,10 @@ def _read(
             references[(record.table, record.source_ref)] = record.attributes  # type: ignore[attr-defined]
         return parsed
     except Refusal as refusal:
-        detail = f"row {number}, {refusal}" + ("" if refusal.value is None else f" (it says {_short(refusal.value)})")
-        return Reject(number, refusal.field, str(refusal), detail, raw_text(row))
+        field_name = _short(refusal.field)  # a partner's heading may be the name of the field
+        reason = f"{field_name}: {_short(refusal.reason, 300)}"
+        detail = f"row {number}, {reason}" + ("" if refusal.value is None else f" (it says {_short(refusal.value)})")
+        return Reject(number, field_name, reason, detail, raw_text(row))
     except KeyError as error:
         missing = _short(error.args[0] if error.args else "?")
         reason = f"{missing}: is missing"
