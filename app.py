@@ -51,13 +51,11 @@ def _store(settings: Settings) -> Any:
 
 def serve(settings: Settings, asked: argparse.Namespace) -> int:
     """The app. Without accounts it binds loopback only, and says so."""
-    import uvicorn
-
     host, port = asked.host or settings.host, asked.port or settings.port
     if host not in LOOPBACK:
         return _refuse(f"without accounts only this machine may connect: use 127.0.0.1, not {host}.")
     settings = replace(settings, host=host, port=port)
-    from dashboard.http import make_server
+    from dashboard.http import run
     from dashboard.tokens import local_token
     from data.picture import Picture
     from ingest.exercise.load import start_playing
@@ -69,9 +67,8 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     local_token(settings.home)
     running = [each for each in (start(store, settings), start_playing(store, settings)) if each]
     try:
-        server = make_server(_services(settings, store, picture))
         print(f"{settings.mission.name} on http://{host}:{port} (this machine only: there are no accounts)", flush=True)
-        uvicorn.run(server, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3, server_header=False)
+        run(_services(settings, store, picture))
     finally:
         for each in running:
             each.stop()
@@ -303,6 +300,10 @@ def export(settings: Settings, asked: argparse.Namespace) -> int:
         count = write(
             picture.seen_by(viewer, filters.as_known_at), asked.collection, filters, asked.format, Path(asked.out)
         )
+    except BadFilter as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"{asked.out} cannot be written: {error.strerror or error}.")
     finally:
         store.close()
     print(f"{asked.out}: {count:,} {asked.collection}")

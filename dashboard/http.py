@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from types import FrameType
 from typing import Any
 
+import uvicorn
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -86,10 +89,10 @@ async def _nothing(request: Request) -> Response:
     return refusal(NOT_FOUND)
 
 
-def make_server(services: Services) -> ASGIApp:
+def make_server(services: Services, hub: live.Hub | None = None) -> ASGIApp:
     """The whole server: machine interface, pages, and the guard around both."""
     app = FastAPI(title=services.settings.mission.name, openapi_url=None, docs_url=None, redoc_url=None)
-    app.include_router(routes(services))
+    app.include_router(routes(services, hub))
     dash = make_dash(app, services)
     policies: list[str] = []
 
@@ -99,3 +102,31 @@ def make_server(services: Services) -> ASGIApp:
         return policies[0]
 
     return Guard(app, services.settings.host in LOOPBACK_NAMES, policy)
+
+
+class _Server(uvicorn.Server):
+    """Ends the event streams when it is asked to end: it waits for open connections, and they never close by themselves."""
+
+    def __init__(self, config: uvicorn.Config, hub: live.Hub) -> None:
+        super().__init__(config)
+        self.hub = hub
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # In a thread: this runs inside a signal handler, where a lock that is held would be waited for for ever.
+        threading.Thread(target=self.hub.stop).start()
+        super().handle_exit(sig, frame)
+
+
+def run(services: Services) -> None:
+    """Serve at the settings' host and port until the process is asked to end."""
+    hub = live.Hub(services)
+    settings = services.settings
+    config = uvicorn.Config(
+        make_server(services, hub),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        timeout_graceful_shutdown=3,
+        server_header=False,
+    )
+    _Server(config, hub).run()
