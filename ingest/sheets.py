@@ -12,6 +12,7 @@ import io
 import json
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -28,6 +29,8 @@ Row = dict[str, Cell]
 HEADER_WITHIN = 25
 """Rows from the top among which the header and the HXL tag row are looked for (the HXL standard's own number)."""
 PREVIEW_ROWS = 40
+MOST_COLUMNS = 16_384
+"""Of the widest spreadsheet there is."""
 NOTHING = frozenset(("", "-", "--", "n/a", "#n/a", "null", "nan"))
 """What partners write into a cell that says nothing. Not "NA": that is Namibia."""
 MAX_JSON = 200_000_000
@@ -262,6 +265,8 @@ def _table(name: str, rows: Iterable[Sequence[Any]]) -> Table | None:
     if place is None:
         return None
     width = max(len(row) for row in top)
+    if width > MOST_COLUMNS:
+        raise ValueError(f"{name or 'the table'} has {width:,} columns; at most {MOST_COLUMNS:,} are read")
     above = next((row for row in reversed(top[: max(place, 0)]) if sum(value is not None for value in row) > 1), [])
     lower = top[place] if place >= 0 else []
     tags = () if tag_row is None else tuple(_tag(value) for value in _wide(top[tag_row], width))
@@ -306,14 +311,17 @@ def _wide(row: Sequence[Cell], width: int) -> list[Cell]:
 def _names(lower: Sequence[Cell], above: Sequence[Cell], tags: Sequence[str]) -> tuple[str, ...]:
     """A name for every column, none twice: its own, told apart by the merged heading above it, or else by its place."""
     own = [_word(value) for value in lower]
+    often = Counter(own)
     group = ""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for number, name in enumerate(own):
         group = _word(above[number]) or group
-        if name and own.count(name) > 1 and group and f"{group} {name}" not in names:
+        if name and often[name] > 1 and group and f"{group} {name}" not in names:
             name = f"{group} {name}"
         name = name or _word(above[number]) or (tags[number] if tags else "") or f"column {number + 1}"
-        names.append(name if name not in names else f"{name} ({number + 1})")
+        while name in names:
+            name = f"{name} ({number + 1})"
+        names[name] = None
     return tuple(names)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import json
 import os
 import pickle
 import re
@@ -157,6 +158,8 @@ def _sentence(job: Job, error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be opened: {error.strerror}"
+    if isinstance(error, json.JSONDecodeError):
+        error = ValueError(f"it is not JSON (line {error.lineno}, column {error.colno}: {error.msg})")
     own_name = rf"(?<!\w){re.escape(job.payload.name)}(?!\w)"
     told = re.sub(own_name, "it", " ".join(clean(str(error)).split()))
     told = told if len(told) <= 300 else told[:299] + "…"
