@@ -235,6 +235,8 @@ export async function createMap(host, doc, { still = false } = {}) {
     await until(map, "render", 1000);
   }
 
+  // The first frame asks for the tiles; the next shows them all.
+  map.once("render", () => map.drawOnce(Promise.all(shownLayers(layers).map(({ id }) => loaded(id)))));
   const reloadAll = (ids) => map.drawOnce(Promise.all(ids.map(reload)));
 
   return {

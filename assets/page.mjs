@@ -50,8 +50,11 @@ async function start(app, life) {
   const now = () => Date.now() + skew;
   const read = async (path) => {
     const answer = await fetch(path, { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) });
-    if (!answer.ok) throw new Error(`${path.split("?")[0]}: HTTP ${answer.status}`);
-    return answer.json();
+    if (answer.ok) return answer.json();
+    const told = await answer.json().catch(() => null);
+    const error = new Error(told?.description ?? `${path.split("?")[0]}: HTTP ${answer.status}`);
+    error.refused = answer.status === 400;
+    throw error;
   };
 
   const found = {}; // the parts this page has
@@ -127,10 +130,12 @@ async function start(app, life) {
   const refresh = refresher(bring);
   signal.addEventListener("abort", () => refresh.stop());
 
-  const status = await firstAnswer(() => read("/api/status"), host("map") ?? host("feeds") ?? app, signal);
+  const place = host("map") ?? host("feeds") ?? app;
+  const both = () => Promise.all([read("/api/status"), host("map") && getLayers()]);
+  const [status, doc] = await firstAnswer(both, place, signal);
   takeStatus(status);
-  if (host("map")) {
-    takeLayers(await firstAnswer(getLayers, host("map"), signal));
+  if (doc) {
+    takeLayers(doc);
     await makeMap();
   }
   refresh.ask(layers?.revision ?? status.revision, [], true);
@@ -290,7 +295,7 @@ async function firstAnswer(ask, place, signal) {
     } catch (error) {
       if (signal.aborted) throw error;
       note ??= place.appendChild(el("p", "cg-empty cg-waiting"));
-      text(note, t("waiting", { reason: error.message }));
+      text(note, t(error.refused ? "refused" : "waiting", { reason: error.message }));
       await new Promise((done) => setTimeout(done, wait * 1000));
     }
   }

@@ -107,6 +107,7 @@ def our_tags(version: str) -> str:
     at = f"/assets/v-{version}"
     tags = [f'<link rel="stylesheet" href="{at}/{file.name}">' for file in sorted(ASSETS.glob("*.css"))]
     tags += [f'<link rel="modulepreload" href="{at}/{name}">' for name in modules("main.mjs")]
+    tags += [f'<link rel="preload" as="fetch" crossorigin href="{at}/messages/en.json">']
     tags += [f'<script src="{at}/{file.name}"></script>' for file in sorted(ASSETS.glob("*.js"))]
     return "\n    ".join([*tags, f'<script type="module" src="{at}/main.mjs"></script>'])
 
