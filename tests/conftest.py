@@ -1,8 +1,10 @@
 """Fixtures: real servers, a real browser, and the real program. What is not on this machine is skipped, by name."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -13,7 +15,7 @@ import hypothesis
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests import program, servers
+from tests import mission, program, servers
 
 T = TypeVar("T")
 
@@ -64,6 +66,30 @@ def commonground(home: Path) -> Callable[..., CompletedProcess[str]]:
 @pytest.fixture
 def served(home: Path) -> Iterator[program.Served]:
     """The real server on `home`, answering; `served.url` is its address."""
+    with program.serving(home) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mission_now() -> datetime:
+    """The moment from which the small mission's payloads count back."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture(scope="session")
+def mission_home(tmp_path_factory: pytest.TempPathFactory, mission_now: datetime) -> Path:
+    """A home with the small mission of tests/mission.py in it. Copy it before anything is written to it."""
+    folder = tmp_path_factory.mktemp("mission")
+    home = mission.write_home(folder / "home")
+    mission.load(home, mission.payloads(folder / "payloads", mission_now))
+    return home
+
+
+@pytest.fixture(scope="module")
+def orlane(mission_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[program.Served]:
+    """The real server on this module's own copy of the small mission."""
+    home = tmp_path_factory.mktemp("orlane") / "home"
+    shutil.copytree(mission_home, home)
     with program.serving(home) as server:
         yield server
 
