@@ -6,9 +6,12 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import shapely
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -165,14 +168,21 @@ def view_of(query: Mapping[str, str]) -> View:
 
 
 def extent(seen: Seen) -> tuple[float, float, float, float] | None:
-    """Where the boundaries lie that are loaded (west, south, east, north)."""
-    boxes = [area.geometry.bounds for area in seen.places.areas if area.level == 0] or [
-        area.geometry.bounds for area in seen.places.areas
-    ]
+    """Where the boundaries lie that this viewer may see, by the highest of their levels (west, south, east, north)."""
+    rows = seen.rows("boundary")
+    levels = seen.column("boundary", "level")[rows]
+    shapes = [seen.geometry("boundary", row) for row in rows[levels == levels.min(initial=np.inf)]]
+    boxes = [box for shape in shapes if shape and np.isfinite(box := _bounds(shape)).all()]
     if not boxes:
         return None
     west, south, east, north = zip(*boxes, strict=True)
     return min(west), min(south), max(east), max(north)
+
+
+@lru_cache(maxsize=4_096)
+def _bounds(wkb: bytes) -> tuple[float, float, float, float]:
+    box: tuple[float, float, float, float] = shapely.from_wkb(wkb).bounds
+    return box
 
 
 def picked(services: Services, request: Request) -> Response:

@@ -210,6 +210,8 @@ def test_layers_name_the_mission_and_their_collections(here: Site) -> None:
     assert answer["mission"]["marking"] == "UNCLASSIFIED"
     assert answer["mission"]["utc_offset_min"] == 180
     assert answer["mission"]["bbox"] == [29, 4, 34, 10]
+    blind = here.token("sees no boundary")
+    assert here.get("/api/layers", blind).json()["mission"]["bbox"] is None
     incidents = next(layer for layer in answer["layers"] if layer["id"] == "incidents")
     assert (incidents["kind"], incidents["count"]) == ("incidents", SEEN + WITHHELD)
     assert sum(entry["count"] for entry in incidents["legend"]) == SEEN + WITHHELD
