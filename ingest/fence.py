@@ -53,7 +53,6 @@ _FORBIDDEN = (
     "os.chown",
     "os.link",
     "os.mkdir",
-    "os.putenv",
     "os.remove",
     "os.rename",
     "os.rmdir",
