@@ -34,18 +34,21 @@ DOCUMENT = """<!DOCTYPE html>
   </body>
 </html>"""
 GRID = re.compile(r'<script src="(/_dash-component-suites/dash_ag_grid/[^"]+)"></script>')
+SOCKET = re.compile(r',"websocket":\{[^}]*\}')
 IMPORTED = re.compile(r'^(?:import|export)\b[^;"]*"\./([^"]+)";', re.MULTILINE)
 
 
 class Documents(Dash):
     """Dash with a document of ours. It names our style sheets, scripts and modules (all of the graph, so that the browser
     asks for them at once) under an address that changes with their content, and leaves AG Grid, a third of all that
-    would be loaded, to `assets/grid.js`, which gets it when a table is opened."""
+    would be loaded, to `assets/grid.js`, which gets it when a table is opened. Without the address of Dash's WebSocket,
+    which no callback of ours uses, pages do not hold one open (each would hold threads of the server)."""
 
     def interpolate_index(self, **parts: str) -> str:
         version = assets_version()
         grid = GRID.search(parts["scripts"])
         parts["scripts"] = GRID.sub("", parts["scripts"])
+        parts["config"] = SOCKET.sub("", parts["config"])
         return DOCUMENT.format(
             **parts, grid=grid.group(1) if grid else "", assets=f"/assets/v-{version}", ours=our_tags(version)
         )
