@@ -51,9 +51,10 @@ format: install
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-# Every script in bench/ prints its own table and keeps it in build/bench; bench/measure.py is what they share.
+# Every script in bench/ prints its own table and keeps it in build/bench, but for those that the others share.
+SHARED := $(addprefix bench/,measure.py million.py browser.py)
 bench: install
-	@for script in $(filter-out bench/measure.py,$(wildcard bench/*.py)); do $(BIN)/python $$script || exit 1; done
+	@for script in $(filter-out $(SHARED),$(wildcard bench/*.py)); do $(BIN)/python $$script || exit 1; done
 
 wheel: install
 	@rm -rf build/wheel && mkdir -p build/wheel

@@ -16,7 +16,7 @@ from subprocess import CompletedProcess
 from tests.servers import free_port
 
 PROGRAM = Path(sys.executable).with_name("commonground")
-START_SECONDS = 60
+START_SECONDS = 180
 STOP_SECONDS = 20
 
 
