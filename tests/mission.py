@@ -258,9 +258,8 @@ def log(happenings: Iterable[Happening], now: datetime) -> bytes:
         "#geo+lon",
     )
     rows = [
-        (each.ref, _time(now - timedelta(hours=each.hours_ago)), each.category, each.severity, each.title, each.place)
-        + (each.lat, each.lon)
-        for each in happenings
+        [e.ref, _time(now - timedelta(hours=e.hours_ago)), e.category, e.severity, e.title, e.place, e.lat, e.lon]
+        for e in happenings
     ]
     return _csv([head, tags, *rows])
 
@@ -272,9 +271,9 @@ def conflict(now: datetime, events: Iterable[tuple[str, int, int, tuple[float, f
         *("latitude", "longitude", "geo_precision", "notes", "fatalities", "timestamp"),
     )
     stamp = int(now.timestamp()) - 3_600 + released_s
+    what = ("Battles", "Armed clash", "Militia of Orlane", "Army of Orlane", "Orlane")
     rows = [
-        (ref, f"{now - timedelta(days=days):%Y-%m-%d}", "Battles", "Armed clash", "Militia of Orlane", "Army of Orlane")
-        + ("Orlane", f"Hamlet {ref}", lat, lon, 1, f"What is said of {ref}.", killed, stamp)
+        [ref, _day(now, days), *what, f"Hamlet {ref}", lat, lon, 1, f"What is said of {ref}.", killed, stamp]
         for ref, days, killed, (lon, lat) in events
     ]
     return _csv([head, *rows])
@@ -330,6 +329,10 @@ def _csv(rows: Iterable[Sequence[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()
+
+
+def _day(now: datetime, days_ago: int) -> str:
+    return f"{now - timedelta(days=days_ago):%Y-%m-%d}"
 
 
 def _time(moment: datetime) -> str:

@@ -85,7 +85,8 @@ def spot(page: Page, lon: float, lat: float) -> tuple[float, float]:
     at_lat, at_lon, zoom = (float(part) for part in asked(page)["at"].split(","))
     box = page.locator(".cg-map-canvas").bounding_box()
     assert box is not None
-    size = TILE_PX * 2**zoom
+    drawn = float(page.locator(".cg-map-canvas").evaluate("(node) => getComputedStyle(node).getPropertyValue('--scale')"))
+    size = TILE_PX * 2**zoom * drawn  # on large screens the map is drawn larger as a whole
     x = box["x"] + box["width"] / 2 + (lon - at_lon) / 360 * size
     y = box["y"] + box["height"] / 2 + (_down(lat) - _down(at_lat)) * size
     return x, y
@@ -130,6 +131,13 @@ def mark(page: Page, lon: float, lat: float) -> float:
 def colours(image: NDArray[np.uint8]) -> int:
     """How many clearly different colours there are (to a sixteenth of each channel)."""
     return len(np.unique((image >> 4).reshape(-1, 3), axis=0))
+
+
+def brightness(page: Page, lon: float, lat: float) -> float:
+    """Of the brightest third of a place's 16 x 16 px, 0 to 255."""
+    x, y = spot(page, lon, lat)
+    values = np.sort(pixels(page, x - 8, y - 8, 16, 16).mean(axis=2).ravel())
+    return float(values[-len(values) // 3 :].mean())
 
 
 def until(page: Page, holds: Callable[[], bool], what: str) -> None:

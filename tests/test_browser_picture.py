@@ -62,13 +62,17 @@ def test_first_paint(orlane: Served, page: OpenPage, known: list[Told], path: st
     assert answer is not None
     policy = answer.headers["content-security-policy"]
     scripts = next(part for part in policy.split(";") if part.strip().startswith("script-src"))
-    assert "'self'" in scripts and "unsafe" not in scripts and "http" not in policy
+    assert "'self'" in scripts
+    assert "unsafe" not in scripts
+    assert "http" not in policy
     assert screen.revision(opened) == asks(orlane, "/api/status")["revision"]
     if path == "/feeds":
         return
     assert opened.locator(".cg-kpi").count() == len(asks(orlane, "/api/kpis")["kpis"]) > 5
     box = opened.locator("#cg-map").bounding_box()
-    assert box and box["width"] > 800 and box["height"] > 600
+    assert box
+    assert box["width"] > 800
+    assert box["height"] > 600
     assert screen.colours(screen.pixels(opened, **box)) > 20
     for name in ("alerts_active", "supply_under_7"):  # nobody was heard, which is not none
         expect(screen.kpi(opened, name)).to_have_attribute("data-state", "not_reported")
@@ -84,9 +88,11 @@ def test_first_paint(orlane: Served, page: OpenPage, known: list[Told], path: st
     screen.says(screen.count(opened, "Incidents"), str(len(known)))
     # The lone event is drawn where it happened, and nothing beside it.
     lon, lat = mission.LONE
-    assert screen.mark(opened, lon, lat) > 0.1 and screen.mark(opened, lon + 0.1, lat) == 0
+    assert screen.mark(opened, lon, lat) > 0.1
+    assert screen.mark(opened, lon + 0.1, lat) == 0
     histogram = opened.locator(".cg-brush-bars").bounding_box()
-    assert histogram and screen.colours(screen.pixels(opened, **histogram)) > 3
+    assert histogram
+    assert screen.colours(screen.pixels(opened, **histogram)) > 3
 
 
 def test_light_and_arabic(orlane: Served, page: OpenPage) -> None:
@@ -94,7 +100,9 @@ def test_light_and_arabic(orlane: Served, page: OpenPage) -> None:
     expect(opened.locator("html")).to_have_attribute("dir", "rtl")
     expect(opened.locator("html")).to_have_attribute("lang", "ar")
     panels = [opened.locator(name).bounding_box() for name in ("#cg-kpis", "#cg-layers")]
-    assert panels[0] and panels[1] and panels[0]["x"] < 100 < 1000 < panels[1]["x"]  # the panels change sides
+    assert panels[0]
+    assert panels[1]
+    assert panels[0]["x"] < 100 < 1000 < panels[1]["x"]
     arabic = re.compile("[\u0600-\u06ff]")
     for part in ("#cg-filters .cg-word", ".cg-kpi-title", ".cg-layer-title", ".cg-source-word", ".cg-nav a"):
         expect(opened.locator(part).first).to_have_text(arabic)
@@ -433,7 +441,8 @@ def test_what_arrives_is_shown_without_a_reload_and_without_moving_the_map(orlan
     news = Happening("L20", 0, "Attack on aid", "critical", lon, lat, "Warehouse burnt down", "Cessan Depot")
     sent = datetime.now(UTC)
     tally = send(orlane, "table", "log", mission.log([news], sent))
-    assert tally["accepted"] == 1 and tally["revision"] > before
+    assert tally["accepted"] == 1
+    assert tally["revision"] > before
     screen.brought(opened, tally["revision"])
 
     screen.says(screen.count(opened, "Incidents"), str(count + 1))
