@@ -60,8 +60,13 @@ class Unreadable(ValueError):
     """A payload as a whole cannot be read. `reason` is the sentence without the payload's name."""
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name} {reason}")
+        super().__init__(f"{printable(name)} {reason}")
         self.reason = reason
+
+
+def printable(name: str) -> str:
+    """A payload's name as every database takes it and every page can show it."""
+    return "".join(ch if ch.isprintable() else "\ufffd" for ch in name.encode("utf-8", "replace").decode())[:500]
 
 
 @dataclass

@@ -16,13 +16,14 @@ from data.settings import BadSettings, Settings, Source
 from data.store import Batch, Store, Tally
 from ingest.feed import Context, Feed, Payload, micros
 from ingest.feeds import all_feeds
-from ingest.guard import STANDARD, Limits, Unreadable, Usage, parse_guarded
+from ingest.guard import STANDARD, Limits, Unreadable, Usage, parse_guarded, printable
 
 AUTO = "auto"
 NOBODYS = "unrecognised"
 """Stands for the source of a payload that no feed recognises and nobody named a source for."""
 RAW_IN_STORE = 16 << 20
 """An unreadable payload up to this size lies in the store's quarantine, a larger one as a file in the home folder's."""
+LONGEST_NAME = 200
 KEPT_AS_FILE = b"kept in the home folder as quarantine/"
 
 Progress = Callable[[str, int], None]
@@ -74,9 +75,13 @@ def source_of(settings: Settings, feed: Feed | None, name: str | None, payload: 
         of_feed = [source for source in settings.sources.values() if source.feed == feed_name]
         if len(of_feed) == 1:
             return of_feed[0]
-        by_list = payload is not None and feed is not None and feed.keys == "list"
-        stem = Path(printable(payload.name)).stem if payload is not None and by_list else ""
-        return settings.source(stem.strip("-") or feed_name, feed_name)
+        if payload is None or feed is None or feed.keys == "feed":
+            return settings.source(feed_name, feed_name)
+        own = Path(printable(payload.name)).stem.strip("-") or feed_name
+        taken = own in all_feeds() or settings.source(own, feed_name).feed != feed_name
+        return settings.source(f"{own} ({feed_name})" if taken and own != feed_name else own, feed_name)
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        raise Misuse(f"a source's name is 1 to {LONGEST_NAME} printable characters.")
     source = settings.source(name, feed_name)
     if feed is not None and source.feed not in (feed_name, AUTO):
         raise Misuse(f"source '{name}' is read with the feed {source.feed}, not {feed_name}.")
@@ -196,11 +201,6 @@ def sha256(payload: Payload) -> str:
     except OSError as error:
         raise Unreadable(payload.name, f"cannot be opened: {error.strerror or error}") from None
     return digest.hexdigest()
-
-
-def printable(name: str) -> str:
-    """A payload's name as every database takes it and every page can show it."""
-    return "".join(ch if ch.isprintable() else "\ufffd" for ch in name.encode("utf-8", "replace").decode())[:500]
 
 
 def _told(

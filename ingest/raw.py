@@ -96,7 +96,8 @@ def _object(found: dict[str, Any]) -> Any:
 def _xml(element: Any) -> str:
     from lxml import etree
 
-    return etree.tostring(element, encoding="unicode", with_tail=False)
+    text: str = etree.tostring(element, encoding="unicode", with_tail=False)
+    return text
 
 
 def _element(raw: str) -> Any:

@@ -31,7 +31,8 @@ from ingest import guard, watch
 from ingest.feed import Payload
 from ingest.feeds import all_feeds
 from ingest.fetch import TIMEOUTS, Unheard, fetch, secret_headers
-from ingest.intake import AUTO, Result, printable, take_in
+from ingest.guard import printable
+from ingest.intake import AUTO, Result, take_in
 from ingest.recognise import recognise
 
 log = logging.getLogger(__name__)

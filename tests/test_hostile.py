@@ -197,6 +197,20 @@ def test_the_corpus(store: Store, settings: Settings, tmp_path: Path, visits: tu
         assert store.revision() == revision
 
 
+def test_the_corpus_into_postgresql(
+    settings: Settings, postgres_url: str, tmp_path: Path, visits: tuple[str, list[str]]
+) -> None:
+    store = open_store(postgres_url)
+    payloads = corpus(visits[0], tmp_path)
+    check(store, ingest(store, settings, payloads), payloads)
+    made = {name: content for path in golden("acled") for name, content in damaged(path).items()}
+    payloads = [Payload(f"{name}\x00\u202e", content=content) for name, content in made.items()]
+    results = ingest(store, settings, payloads, "acled", "a source")
+    assert any(result["accepted"] for result in results)
+    assert list(verify(store)) == []
+    store.close()
+
+
 @pytest.mark.parametrize("feed", FEEDS)
 def test_its_own_files_damaged(store: Store, settings: Settings, feed: str) -> None:
     made = {name: content for path in golden(feed) for name, content in damaged(path).items()}

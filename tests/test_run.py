@@ -187,6 +187,20 @@ def test_what_does_not_fit_is_said_in_one_sentence(store: Store, home: Path) -> 
     assert store.revision() == 0
 
 
+def test_a_list_is_a_source_of_its_own_and_takes_nobody_elses_name(store: Store, home: Path) -> None:
+    table = (GOLDEN / "sites/points_d_eau.csv").read_bytes()
+    names = ("wells.csv", "north.csv", "acled.csv", "sites.csv")
+    results = ingest(store, settings_of(home, SOURCES), [Payload(name, content=table) for name in names])
+    assert [result["source"] for result in results] == ["wells", "north (sites)", "acled (sites)", "sites"]
+    assert {result["accepted"] for result in results} == {results[0]["accepted"]}
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 201, "a\x00b", "a\u202eb", "two\nlines"])
+def test_a_source_has_a_name_that_can_be_shown(store: Store, home: Path, name: str) -> None:
+    with pytest.raises(Misuse, match="1 to 200 printable characters"):
+        receive(store, settings_of(home), "acled", name, ROWS)
+
+
 # -------------------- pushed
 
 
