@@ -125,7 +125,10 @@ class Seen:
             return Counts(("count",), [(len(rows),)], len(rows))
         sizes = [len(labels) for _, labels in keys]
         if np.prod(sizes, dtype=np.float64) <= 2_000_000:
-            flat = np.ravel_multi_index([codes for codes, _ in keys], sizes) if len(rows) else np.empty(0, np.int64)
+            flat = np.zeros(len(rows), np.int64)
+            for (codes, _), size in zip(keys, sizes, strict=True):  # ravel_multi_index without its checks
+                flat *= size
+                flat += codes
             totals = np.bincount(flat, minlength=1)
             there = np.flatnonzero(totals)
             parts = np.unravel_index(there, sizes)
@@ -183,7 +186,8 @@ class Seen:
         area = self.column(kind, "area")[rows]
         if not len(self.places.ancestors):
             return area
-        return np.asarray(np.where(area == NOWHERE, NOWHERE, self.places.ancestors[area, level]), np.int32)
+        up = np.append(self.places.ancestors[:, level], NOWHERE)  # NOWHERE is the last
+        return np.asarray(up[area], np.int32)
 
     def _allowed(self, kind: str) -> NDArray[np.bool_] | None:
         """Current at this revision and permitted; None when that is every row."""
@@ -250,14 +254,15 @@ class Seen:
                 kept.append(row)
         return np.array(kept, np.int64)
 
-    def _key(self, kind: str, name: str, rows: Rows) -> tuple[NDArray[np.int64], Sequence[Any]]:
+    def _key(self, kind: str, name: str, rows: Rows) -> tuple[NDArray[np.integer[Any]], Sequence[Any]]:
         """Codes 0..k-1 per row, and the k values they stand for."""
         if name in ("category", "source", "agency") or name in self.tables[kind].codes:
-            return self.column(kind, name)[rows].astype(np.int64), self.labels(kind, name) or [""]
+            return self.column(kind, name)[rows], self.labels(kind, name) or [""]
         if name == "severity":
-            return self.column(kind, "severity")[rows].astype(np.int64), [severity.name for severity in Severity]
+            return self.column(kind, "severity")[rows], [severity.name for severity in Severity]
         if name.startswith("adm") and name[3:4].isdigit() and int(name[3]) < LEVELS and name[4:] in ("", "_pcode"):
-            codes = self.areas(kind, rows, int(name[3])).astype(np.int64) + 1
+            codes = self.areas(kind, rows, int(name[3]))
+            codes += 1
             return codes, [None, *(area.pcode for area in self.places.areas)]
         if name in ("day", "week", "month"):
             return _periods(self.column(kind, "time")[rows], name)
@@ -336,14 +341,15 @@ def _periods(times: NDArray[np.int64], name: str) -> tuple[NDArray[np.int64], li
     """The day, ISO week (its Monday) or month each time falls in, in UTC; None for rows without a time."""
     if not len(times):
         return np.empty(0, np.int64), [None]
-    told = times != NO_TIME
+    told = None if times.min() != NO_TIME else times != NO_TIME
     if name == "month":
         numbers = times.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
     else:
         length, origin = (DAY_US, 0) if name == "day" else (WEEK_US, MONDAY_US)
-        numbers = (times - origin) // length
-    low = int(numbers[told].min()) if told.any() else 0
-    high = int(numbers[told].max()) if told.any() else -1
+        numbers = times - origin
+        numbers //= length
+    known = numbers if told is None else numbers[told]
+    low, high = (int(known.min()), int(known.max())) if len(known) else (0, -1)
     span = range(low, high + 1)
     if name == "month":
         labels = [f"{1970 + number // 12}-{number % 12 + 1:02d}" for number in span]
@@ -352,7 +358,8 @@ def _periods(times: NDArray[np.int64], name: str) -> tuple[NDArray[np.int64], li
             str((number * length + origin).astype("datetime64[us]").astype("datetime64[D]"))
             for number in np.array(span)
         ]
-    return np.where(told, numbers - low + 1, 0), [None, *labels]
+    numbers -= low - 1
+    return numbers if told is None else np.where(told, numbers, 0), [None, *labels]
 
 
 def _two_boxes(box: tuple[float, float, float, float]) -> Any:

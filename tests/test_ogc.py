@@ -244,6 +244,10 @@ def test_filters_select_what_they_say(here: Site) -> None:
         ),
     )
     assert items(here, "bbox=20,6,29.5,7", "alerts")["numberMatched"] == 1, "a box touches the area, not its middle"
+    for period in ("day", "week", "month"):
+        rows = here.get(f"/api/counts?by={period}&source=other").json()["rows"]
+        assert [None, 1] in rows, "what has no time is counted as that"
+        assert sum(row[1] for row in rows) == 2
     assert items(here, "bbox=170,0,-170,10")["numberMatched"] == 0, "a box across the antimeridian"
 
 
