@@ -310,6 +310,19 @@ def export(settings: Settings, asked: argparse.Namespace) -> int:
     return 0
 
 
+def token(settings: Settings, asked: argparse.Namespace) -> int:
+    """Make a bearer token for a program: what it may send, and as whom it sees. Printed once, kept as a hash."""
+    from dashboard.tokens import BadToken, create
+    from data.records import Sensitivity
+
+    try:
+        secret = create(settings.home, asked.name, tuple(asked.source), asked.agency, Sensitivity[asked.clearance])
+    except BadToken as error:
+        return _refuse(str(error))
+    print(secret)
+    return 0
+
+
 def backup(settings: Settings, asked: argparse.Namespace) -> int:
     """Copy everything into one file while the app runs."""
     from data import upkeep
@@ -388,6 +401,11 @@ def _parser() -> argparse.ArgumentParser:
     parts.add_argument("--out", required=True, metavar="FILE")
     parts.add_argument("--as", dest="viewer", metavar="USER")
     parts.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="as in page addresses")
+    parts = command(token)
+    parts.add_argument("name", metavar="NAME", help="whose it is; a line of secrets/tokens.toml in the home carries it")
+    parts.add_argument("--source", action="append", default=[], metavar="NAME", help="may send for it; * for every one")
+    parts.add_argument("--agency", default="", metavar="NAME", help="sees what this agency sees; without one, nothing")
+    parts.add_argument("--clearance", default="low", choices=("low", "moderate", "high", "severe"))
     command(backup).add_argument("file", metavar="FILE")
     command(restore).add_argument("file", metavar="FILE")
     command(verify)

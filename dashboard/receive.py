@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
@@ -28,6 +29,7 @@ REPORT_FEED = "report"
 REPORTS = "reports"
 """The source of reports written on this machine's own page."""
 REPORT_BYTES = 256 * 1024
+log = logging.getLogger(__name__)
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,120}\Z")
 
 
@@ -160,7 +162,11 @@ def reports(services: Services, gate: Gate) -> Post:
 def _stored(services: Services, feed: str, source: str, content: bytes, media_type: str) -> Mapping[str, Any]:
     """Store, and bring the picture up to date, so that whoever was answered finds what they sent."""
     tally = services.receive(feed, source, content, media_type)
-    services.picture.catch_up()
+    try:
+        services.picture.catch_up()
+    except Exception:
+        # It is durable, which is what the answer says; the pages' own thread goes on trying to read it.
+        log.exception("What %s sent is stored but cannot be read yet.", source)
     return tally
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -462,6 +463,24 @@ def test_what_was_acknowledged_survives_the_machine_losing_its_mind(home: Path) 
             process.wait()
 
 
+def test_what_cannot_be_stored_is_not_acknowledged_and_reading_goes_on(tmp_path: Path) -> None:
+    with site(tmp_path) as found:
+        send = f"{found.url}/api/ingest/usgs?source=usgs"
+        assert found.client.post(send, content=quake("a"), headers=bearer(found)).status_code == 200
+        with sqlite3.connect(tmp_path / "commonground.sqlite") as database:
+            database.execute("ALTER TABLE version RENAME TO away")
+        refused = found.client.post(send, content=quake("b"), headers=bearer(found))
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) > 0
+        assert found.get("/healthz").status_code == 200
+        assert found.get("/api/counts").json()["total"] == 1
+        with sqlite3.connect(tmp_path / "commonground.sqlite") as database:
+            database.execute("ALTER TABLE away RENAME TO version")
+        again = found.client.post(send, content=quake("b"), headers=bearer(found))
+        assert (again.status_code, again.json()["accepted"]) == (200, 1)
+        assert found.get("/api/counts").json()["total"] == 2
+
+
 def test_a_field_report_is_kept_once_however_often_it_is_sent(tmp_path: Path) -> None:
     with site(tmp_path) as found:
         report = {
@@ -591,6 +610,17 @@ def test_tokens_are_kept_as_hashes_and_can_be_taken_away(tmp_path: Path) -> None
     file.write_text("nonsense")
     with pytest.raises(BadToken, match=r"tokens\.toml"):
         tokens.find(secret)
+
+
+def test_the_command_line_makes_a_token_that_is_printed_once(commonground: Callable[..., Any], home: Path) -> None:
+    made = commonground("token", "partner feed", "--source", "usgs", "--agency", "USGS", "--clearance", "moderate")
+    assert made.returncode == 0, made.stderr
+    found = Tokens(home).find(made.stdout.strip())
+    assert found is not None
+    assert (found.name, found.sources, found.viewer.agency) == ("partner feed", ("usgs",), "USGS")
+    again = commonground("token", "partner feed")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "partner feed" in again.stderr
 
 
 def test_the_local_token_may_send_for_every_source_and_stays_the_same(here: Site) -> None:
