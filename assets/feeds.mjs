@@ -71,7 +71,6 @@ export function feedsPanel(host, { now, signal }) {
   function fill(node, source) {
     const at = parts(node);
     node.cgSource = source;
-    node.id = source.name;
     attr(node, "data-state", source.state);
     text(at.title, source.title);
     text(at.title_more, [source.feed, source.agency].filter(Boolean).join(" · "));
@@ -121,8 +120,20 @@ export function feedsPanel(host, { now, signal }) {
     );
   }
 
+  /** The source after the # of the address, which the strip of another page leads to. */
+  function follow() {
+    const wanted = location.hash.slice(1);
+    for (const node of list.children) {
+      const here = encodeURIComponent(node.cgSource.name) === wanted;
+      attr(node, "data-wanted", here);
+      if (here) node.scrollIntoView({ block: "center" });
+    }
+  }
+  window.addEventListener("hashchange", follow, { signal });
+
   return {
     update(status) {
+      const first = !list.childElementCount;
       sources = status.sources.toSorted(
         (a, b) => (ORDER[a.state] ?? 3) - (ORDER[b.state] ?? 3) || a.title.localeCompare(b.title),
       );
@@ -130,6 +141,7 @@ export function feedsPanel(host, { now, signal }) {
       const trouble = sources.filter((source) => source.state !== "fresh").length;
       show(columns, sources.length > 0);
       text(summary, sources.length ? t("feeds.summary", { count: sources.length, trouble }) : t("feeds.none"));
+      if (first) follow();
     },
     tick() {
       for (const node of list.children) for (const name of TIMES) moment(node, name, node.cgSource[name]);
