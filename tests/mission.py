@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tests.program import Served, command
 
 BBOX = (-121.0, -31.0, -117.0, -28.0)
@@ -226,6 +228,26 @@ def load(home: Path, paths: Sequence[Path], *arguments: str) -> list[dict[str, A
 def token(server: Served) -> str:
     """The machine's own token for sending, which `serve` keeps in the home."""
     return (server.home / "secrets" / "ingest-token").read_text(encoding="utf-8").strip()
+
+
+def send(server: Served, feed: str, source: str, content: bytes) -> dict[str, Any]:
+    """Send a payload as a partner's program does; its tally."""
+    answer = httpx.post(
+        f"{server.url}/api/ingest/{feed}?source={source}",
+        content=content,
+        headers={"Authorization": f"Bearer {token(server)}"},
+        timeout=60,
+    )
+    assert answer.status_code == 200, answer.text
+    tally: dict[str, Any] = answer.json()
+    return tally
+
+
+def asks(server: Served, path: str, **query: str) -> dict[str, Any]:
+    answer = httpx.get(server.url + path, params=query or None, timeout=60)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 def areas() -> bytes:

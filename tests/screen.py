@@ -85,7 +85,9 @@ def spot(page: Page, lon: float, lat: float) -> tuple[float, float]:
     at_lat, at_lon, zoom = (float(part) for part in asked(page)["at"].split(","))
     box = page.locator(".cg-map-canvas").bounding_box()
     assert box is not None
-    drawn = float(page.locator(".cg-map-canvas").evaluate("(node) => getComputedStyle(node).getPropertyValue('--scale')"))
+    drawn = float(
+        page.locator(".cg-map-canvas").evaluate("(node) => getComputedStyle(node).getPropertyValue('--scale')")
+    )
     size = TILE_PX * 2**zoom * drawn  # on large screens the map is drawn larger as a whole
     x = box["x"] + box["width"] / 2 + (lon - at_lon) / 360 * size
     y = box["y"] + box["height"] / 2 + (_down(lat) - _down(at_lat)) * size
@@ -165,3 +167,44 @@ def quiet(page: Page) -> Iterator[None]:
 
 def says(locator: Locator, text: str) -> None:
     expect(locator).to_have_text(text, timeout=PATIENCE_MS)
+
+
+CUT_OFF = """() => {
+  const named = (node) => `${node.tagName}.${node.className || node.id} "${node.textContent.trim().slice(0, 40)}"`;
+  const wide = document.scrollingElement.scrollWidth;
+  const found = wide > innerWidth ? [`the page is ${wide} px wide`] : [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+    const node = text.parentElement;
+    if (!text.data.trim() || !node.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    const box = range.getBoundingClientRect();
+    if (box.width < 2 || box.height < 2) continue;
+    // What cuts it off must scroll to it or say so with an ellipsis.
+    for (let around = node; around; around = around.parentElement) {
+      const style = getComputedStyle(around);
+      const flows = [style.overflowX, style.overflowY];
+      if (flows.some((flow) => ["auto", "scroll"].includes(flow))) break;
+      if (style.textOverflow === "ellipsis" || style.position === "fixed") break;
+      if (around.getBoundingClientRect().width <= 1) break; // only for those who listen
+      let edge = null;
+      if (around === document.body) edge = { left: 0, right: innerWidth, top: 0, bottom: innerHeight };
+      else if (["hidden", "clip"].includes(style.overflowX)) edge = around.getBoundingClientRect();
+      if (!edge) continue;
+      const across = Math.max(edge.left - box.left, box.right - edge.right);
+      const down = Math.max(edge.top - box.top, box.bottom - edge.bottom);
+      if (across > 1.5 || down > Math.max(3, box.height / 5)) { // above and below its letters a line has room
+        found.push(`${named(node)} in ${named(around).slice(0, 60)}`);
+        break;
+      }
+    }
+  }
+  return found;
+}"""
+
+
+def cut_off(page: Page) -> list[str]:
+    """Texts that something cuts off."""
+    found: list[str] = page.evaluate(CUT_OFF)
+    return found

@@ -7,9 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -26,26 +24,6 @@ NEAR = "at=-29.8,-117.8,9"
 def known(mission_now: datetime) -> list[Told]:
     """What the home was loaded with."""
     return mission.told(mission_now)
-
-
-def send(server: Served, feed: str, source: str, content: bytes) -> dict[str, Any]:
-    """Send a payload as a partner's program does; its tally."""
-    answer = httpx.post(
-        f"{server.url}/api/ingest/{feed}?source={source}",
-        content=content,
-        headers={"Authorization": f"Bearer {mission.token(server)}"},
-        timeout=60,
-    )
-    assert answer.status_code == 200, answer.text
-    tally: dict[str, Any] = answer.json()
-    return tally
-
-
-def asks(server: Served, path: str, **query: str) -> dict[str, Any]:
-    answer = httpx.get(server.url + path, params=query or None, timeout=60)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 # First paint
@@ -65,10 +43,10 @@ def test_first_paint(orlane: Served, page: OpenPage, known: list[Told], path: st
     assert "'self'" in scripts
     assert "unsafe" not in scripts
     assert "http" not in policy
-    assert screen.revision(opened) == asks(orlane, "/api/status")["revision"]
+    assert screen.revision(opened) == mission.asks(orlane, "/api/status")["revision"]
     if path == "/feeds":
         return
-    assert opened.locator(".cg-kpi").count() == len(asks(orlane, "/api/kpis")["kpis"]) > 5
+    assert opened.locator(".cg-kpi").count() == len(mission.asks(orlane, "/api/kpis")["kpis"]) > 5
     box = opened.locator("#cg-map").bounding_box()
     assert box
     assert box["width"] > 800
@@ -82,7 +60,7 @@ def test_first_paint(orlane: Served, page: OpenPage, known: list[Told], path: st
         assert opened.locator("#cg-filters, #cg-layers, .cg-nav").count() == 0
         return
     assert opened.locator("#cg-strip .cg-source").count() == 7
-    assert opened.locator(".cg-layer").count() == len(asks(orlane, "/api/layers")["layers"]) > 5
+    assert opened.locator(".cg-layer").count() == len(mission.asks(orlane, "/api/layers")["layers"]) > 5
     assert opened.locator("#cg-filters").inner_text().startswith("Showing")
     assert screen.words(opened)["area"] == "all of Orlane Mission"
     screen.says(screen.count(opened, "Incidents"), str(len(known)))
@@ -106,7 +84,7 @@ def test_light_and_arabic(orlane: Served, page: OpenPage) -> None:
     arabic = re.compile("[\u0600-\u06ff]")
     for part in ("#cg-filters .cg-word", ".cg-kpi-title", ".cg-layer-title", ".cg-source-word", ".cg-nav a"):
         expect(opened.locator(part).first).to_have_text(arabic)
-    assert overflowing(opened) == []
+    assert screen.cut_off(opened) == []
     assert screen.pixels(opened, 700, 110, 20, 20).mean() > 170  # the sea
     opened.locator(".cg-switch").nth(1).click()
     expect(opened.locator("html")).to_have_attribute("data-theme", "dark")
@@ -114,50 +92,15 @@ def test_light_and_arabic(orlane: Served, page: OpenPage) -> None:
     screen.until(opened, lambda: screen.pixels(opened, 700, 110, 20, 20).mean() < 60, "a dark sea")
 
 
-OVERFLOWING = """() => {
-  const named = (node) => `${node.tagName}.${node.className || node.id} "${(node.textContent || "").trim().slice(0, 40)}"`;
-  const found = document.scrollingElement.scrollWidth > innerWidth ? [`page ${document.scrollingElement.scrollWidth}`] : [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let text = walker.nextNode(); text; text = walker.nextNode()) {
-    const node = text.parentElement;
-    if (!text.data.trim() || !node.checkVisibility({ checkVisibilityCSS: true, opacityProperty: true })) continue;
-    const range = document.createRange();
-    range.selectNodeContents(text);
-    const box = range.getBoundingClientRect();
-    if (box.width < 2 || box.height < 2) continue;
-    // What cuts it off must scroll to it or say so with an ellipsis.
-    for (let around = node; around; around = around.parentElement) {
-      const style = getComputedStyle(around);
-      const scrolls = ["auto", "scroll"].includes(style.overflowX) || ["auto", "scroll"].includes(style.overflowY);
-      if (scrolls || style.textOverflow === "ellipsis" || style.position === "fixed") break;
-      const edge = around === document.body ? { left: 0, right: innerWidth, top: 0, bottom: innerHeight }
-        : ["hidden", "clip"].includes(style.overflowX) ? around.getBoundingClientRect() : null;
-      if (!edge) continue;
-      if (box.left < edge.left - 1.5 || box.right > edge.right + 1.5 || box.top < edge.top - 3 || box.bottom > edge.bottom + 3) {
-        found.push(`${named(node)} in ${named(around).slice(0, 60)}`);
-        break;
-      }
-    }
-  }
-  return found;
-}"""
-
-
-def overflowing(page: Page) -> list[str]:
-    """Texts that something cuts off."""
-    found: list[str] = page.evaluate(OVERFLOWING)
-    return found
-
-
 @pytest.mark.parametrize("path", ["/", "/wall", "/feeds"])
 def test_nothing_is_cut_off_on_any_screen(orlane: Served, page: OpenPage, path: str) -> None:
     opened = screen.ready(page(orlane.url + path, width=390, height=844))
     assert opened.evaluate("document.scrollingElement.scrollWidth") <= 390
-    assert overflowing(opened) == []
+    assert screen.cut_off(opened) == []
     for width, height in ((1280, 720), (1920, 1080), (3840, 2160)):
         opened.set_viewport_size({"width": width, "height": height})
         opened.wait_for_timeout(1_200)  # folding and fitting follow within a second
-        assert overflowing(opened) == [], (width, height)
+        assert screen.cut_off(opened) == [], (width, height)
         assert opened.evaluate("document.scrollingElement.scrollHeight") <= height or path == "/feeds"
 
 
@@ -227,7 +170,7 @@ def test_everything_on_the_page_answers_to_the_filters_in_its_address(
         if "from" not in asked:
             screen.says(screen.figure(opened, "incidents_24h"), str(len(today)))
         query = {"window": "28d", **asked} if "from" not in asked else asked
-        told = asks(orlane, "/api/counts", collection="incidents", by="severity", **query)
+        told = mission.asks(orlane, "/api/counts", collection="incidents", by="severity", **query)
         assert (dict(told["rows"]), told["total"]) == (by(expected, "severity"), len(expected))
         expect(opened.locator(f"#word-{word}")).to_have_value(re.compile("^" + re.escape(begins)))
 
@@ -375,12 +318,12 @@ def test_the_keyboard_alone_leads_from_the_map_to_a_record_and_back(orlane: Serv
 def test_every_figure_opens_the_records_behind_it(orlane: Served, page: OpenPage) -> None:
     opened = screen.ready(page(f"{orlane.url}/?area=XO0202"))
     drawer = opened.locator("#cg-drawer")
-    for kpi in asks(orlane, "/api/kpis", window="28d", area="XO0202")["kpis"]:
+    for kpi in mission.asks(orlane, "/api/kpis", window="28d", area="XO0202")["kpis"]:
         screen.figure(opened, kpi["id"]).click()
         expect(drawer.locator("h2")).to_have_text(kpi["title"])
         expect(drawer.locator(".cg-drawer-method")).to_have_text(kpi["method"])
         expect(drawer.locator(".cg-item")).to_have_count(kpi["count"])
-        assert asks(orlane, kpi["records_href"])["numberMatched"] == kpi["count"]
+        assert mission.asks(orlane, kpi["records_href"])["numberMatched"] == kpi["count"]
         if kpi["id"] in ("incidents_24h", "critical"):
             assert kpi["count"] == kpi["value"] == int(screen.figure(opened, kpi["id"]).inner_text()) > 0
         assert screen.asked(opened) == {"area": "XO0202", "kpi": kpi["id"]}
@@ -440,7 +383,7 @@ def test_what_arrives_is_shown_without_a_reload_and_without_moving_the_map(orlan
 
     news = Happening("L20", 0, "Attack on aid", "critical", lon, lat, "Warehouse burnt down", "Cessan Depot")
     sent = datetime.now(UTC)
-    tally = send(orlane, "table", "log", mission.log([news], sent))
+    tally = mission.send(orlane, "table", "log", mission.log([news], sent))
     assert tally["accepted"] == 1
     assert tally["revision"] > before
     screen.brought(opened, tally["revision"])
@@ -456,7 +399,7 @@ def test_what_arrives_is_shown_without_a_reload_and_without_moving_the_map(orlan
     assert (screen.pixels(opened, 700, 300, 60, 500) == still).all()  # the map has not moved by a pixel
 
     # The same again is no news.
-    again = send(orlane, "table", "log", mission.log([news], sent))
+    again = mission.send(orlane, "table", "log", mission.log([news], sent))
     assert (again["unchanged"], again["revision"]) == (1, tally["revision"])
     opened.wait_for_timeout(500)
     assert screen.revision(opened) == tally["revision"]
@@ -478,8 +421,8 @@ def test_what_was_known_then_is_shown_as_it_was_and_said_to_be_the_past(
 
     # The conflict monitor now says that 30 were killed; the seismologists take their earthquake back.
     again = mission.conflict(mission_now, [("XO1", 2, 30, mission.LONE)], released_s=600)
-    assert send(orlane, "acled", "events", again)["revised"] == 1
-    last = send(orlane, "usgs", "quakes", mission.earthquakes(mission_now, "deleted"))
+    assert mission.send(orlane, "acled", "events", again)["revised"] == 1
+    last = mission.send(orlane, "usgs", "quakes", mission.earthquakes(mission_now, "deleted"))
     assert last["retracted"] == 1
     screen.brought(now, last["revision"])
     screen.says(screen.count(now, "Incidents"), str(count - 1))
@@ -507,7 +450,7 @@ def test_what_was_known_then_is_shown_as_it_was_and_said_to_be_the_past(
 
     # News do not reach into the past, and do not ring there.
     news = Happening("L30", 0, "Attack on aid", "critical", -118.4, -29.2, "Bridge blown up", "Cessan")
-    tally = send(orlane, "table", "log", mission.log([news], datetime.now(UTC)))
+    tally = mission.send(orlane, "table", "log", mission.log([news], datetime.now(UTC)))
     screen.brought(past, tally["revision"])
     screen.says(screen.figure(past, "critical"), str(critical))
     screen.says(screen.count(past, "Incidents"), str(count))

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -118,14 +117,9 @@ def test_the_wall_outlives_its_server_and_shows_what_came_meanwhile(server: Serv
     screen.until(wall, lambda: screen.mark(wall, *place) > 0.1, "the new mark on the map")
     assert kept(wall)
     # And it listens again.
-    answer = httpx.post(
-        f"{server.url}/api/ingest/table?source=log",
-        content=mission.log(
-            [Happening("L41", 0, "Roadblock", "critical", -119.1, -29.9, "Bridge mined")], datetime.now(UTC)
-        ),
-        headers={"Authorization": f"Bearer {mission.token(server)}"},
-    )
-    screen.brought(wall, answer.json()["revision"])
+    mined = Happening("L41", 0, "Roadblock", "critical", -119.1, -29.9, "Bridge mined")
+    tally = mission.send(server, "table", "log", mission.log([mined], datetime.now(UTC)))
+    screen.brought(wall, tally["revision"])
     screen.says(screen.figure(wall, "critical"), str(critical + 2))
     assert kept(wall)
 
@@ -152,21 +146,18 @@ def test_sources_units_and_news_carry_their_own_marks(server: Served, wall: Page
 
     # The other one grows old while nothing at all arrives.
     stale_after = timedelta(seconds=4)
-    headers = {"Authorization": f"Bearer {mission.token(server)}"}
     moved = mission.units(datetime.now(UTC), fresh_for=stale_after)
-    answer = httpx.post(f"{server.url}/api/ingest/cot?source=units", content=moved, headers=headers)
+    tally = mission.send(server, "cot", "units", moved)
     due = datetime.now(UTC) + stale_after
-    screen.brought(wall, answer.json()["revision"])
+    screen.brought(wall, tally["revision"])
     while datetime.now(UTC) < due:
         time.sleep(0.1)
     wall.clock.fast_forward(61_000)
     screen.until(wall, lambda: screen.brightness(wall, *mission.FRESH_UNIT) < old + 10, "a unit that fades by itself")
 
     # Something critical pulses where it is, once, and is then listed.
-    news = mission.log(
-        [Happening("L50", 0, "Armed clash", "critical", -118.6, -29.2, "Camp attacked", "Cessan")], datetime.now(UTC)
-    )
-    answer = httpx.post(f"{server.url}/api/ingest/table?source=log", content=news, headers=headers)
+    news = Happening("L50", 0, "Armed clash", "critical", -118.6, -29.2, "Camp attacked", "Cessan")
+    mission.send(server, "table", "log", mission.log([news], datetime.now(UTC)))
     pulse = wall.locator(".cg-pulse")
     expect(pulse).to_have_count(1, timeout=screen.PATIENCE_MS)
     at, (x, y) = pulse.bounding_box(), screen.spot(wall, -118.6, -29.2)

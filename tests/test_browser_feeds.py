@@ -1,0 +1,198 @@
+"""The feeds page: what each source last did, and every rejected row with its reason; and a partner's file that attacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests import mission, screen
+from tests.mission import Happening
+from tests.program import Served
+
+OpenPage = Callable[..., Page]
+
+
+def source(page: Page, title: str) -> Locator:
+    return page.locator(".cg-feed-item").filter(has=page.locator(".cg-feed-source b").get_by_text(title, exact=True))
+
+
+def told(row: Locator, what: str) -> Locator:
+    return row.locator(f'[data-part="{what}"]')
+
+
+def test_tried_succeeded_and_observed_are_told_apart(orlane: Served, page: OpenPage) -> None:
+    opened = screen.ready(page(orlane.url + "/feeds"))
+    rows = opened.locator(".cg-feed-item")
+    expect(rows).to_have_count(7)
+    # What is in trouble comes first.
+    states = [row.get_attribute("data-state") for row in rows.all()]
+    assert states == ["failed", "stale", *["fresh"] * 5]
+
+    failed = source(opened, "Warnings")
+    expect(told(failed, "state")).to_have_text("failed")
+    expect(told(failed, "last_tried")).to_have_text(re.compile(r"^\d+ (s|min)$"))
+    expect(told(failed, "last_succeeded")).to_have_text("never")
+    expect(told(failed, "last_observed")).to_have_text("never")
+    expect(told(failed, "error")).to_contain_text("cannot be reached")
+    expect(told(failed, "cadence")).to_have_text("every 1 h")
+
+    log = source(opened, "Incident log")
+    expect(told(log, "state")).to_have_text("on time")
+    expect(told(log, "last_succeeded")).to_have_text(re.compile(r"^\d+ (s|min)$"))
+    expect(told(log, "last_observed")).to_have_text(re.compile(r"^(1 h|6\d min)$"))  # what it last saw is older
+    expect(told(log, "accepted")).to_have_text(str(len(mission.LOG)))
+    expect(told(source(opened, "Boundaries"), "cadence")).to_have_text("as it comes")
+    expect(opened.locator(".cg-feeds-summary")).to_have_text("7 sources, 2 not on time")
+
+    # From the strip of the picture a source leads to its row, however far down that is.
+    opened.set_viewport_size({"width": 1800, "height": 420})
+    opened.goto(orlane.url + "/?area=XO01")
+    screen.ready(opened)
+    opened.locator("#cg-strip .cg-source").filter(has_text="Units").click()
+    opened.wait_for_url(re.compile(r"/feeds\?area=XO01#units$"))
+    screen.ready(opened)
+    expect(source(opened, "Units")).to_be_in_viewport()
+
+
+def test_every_rejected_row_is_there_with_its_reason_and_as_it_came(orlane: Served, page: OpenPage) -> None:
+    opened = page("about:blank")
+    opened.clock.install()
+    opened.goto(orlane.url + "/feeds")
+    screen.ready(opened)
+    row = source(opened, "Incident log")
+    open_button = told(row, "open")
+    expect(open_button).to_have_text("0")
+    expect(open_button).to_be_disabled()
+
+    good = Happening("R1", 1, "Roadblock", "minor", -119.0, -29.0, "Fine", "Ardel")
+    bad = [
+        Happening("R2", 1, "Roadblock", "minor", -119.0, 95.0, "Off the globe", "Ardel"),
+        Happening(
+            "R3", 1, "Roadblock", "minor", -119.0, -95.0, "<img src=x onerror=alert(1)> beyond the pole", "Ardel"
+        ),
+        Happening("R4", 1, "Roadblock", "dreadful", -119.0, -29.0, "A word nobody knows", "Ardel"),
+    ]
+    tally = mission.send(orlane, "table", "log", mission.log([good, *bad], datetime.now(UTC)))
+    assert (tally["read"], tally["accepted"], tally["rejected"]) == (4, 1, 3)
+    opened.clock.fast_forward(61_000)  # the page asks again by itself
+    expect(open_button).to_have_text("3 rows rejected", timeout=screen.PATIENCE_MS)
+    expect(told(row, "accepted")).to_have_text(str(len(mission.LOG) + 1))
+    open_button.click()
+    reasons = row.locator(".cg-reason")
+    expect(reasons).to_have_count(len(tally["reasons"]))
+    for reason, count in tally["reasons"].items():
+        shown = reasons.filter(has=opened.locator("p").get_by_text(reason, exact=True))
+        expect(shown.locator(".cg-reason-count")).to_have_text(str(count))
+        expect(shown.locator("pre")).to_contain_text("Roadblock")
+    expect(reasons.filter(has_text="90").locator("pre")).to_contain_text(re.compile("Off the globe|beyond the pole"))
+    assert opened.locator(".cg-reason img").count() == 0
+    open_button.click()
+    expect(reasons.first).to_be_hidden()
+
+
+# A file made to attack whoever looks at it
+
+LONG = "W" * 1_500
+ATTACKS = (
+    "<script>window.hit = 1</script>",
+    '<img src="x" onerror="window.hit = 2">',
+    '<img src="http://203.0.113.7/pixel.png">',
+    '"><svg onload=window.hit=3>',
+    "javascript:window.hit=4",
+    '<a href="javascript:window.hit=5">open</a>',
+    "![seen](http://203.0.113.7/seen.png) [go](javascript:window.hit=6)",
+    '=HYPERLINK("http://203.0.113.7")',
+    "{{constructor.constructor('window.hit=7')()}} ${window.hit=8}",
+    f"{LONG} {LONG}",
+)
+OVERRIDE = "report\u202egnp.exe \u2066hidden\u2069"
+PLACE = (-119.90, -30.30)
+
+
+@pytest.fixture(scope="module")
+def attacked(orlane: Served) -> Served:
+    """The server after a partner's log came whose every text is an attack."""
+    now = datetime.now(UTC)
+    lon, lat = PLACE
+    texts = (*ATTACKS, OVERRIDE)
+    listed = [
+        Happening(f"A{n}", 0.1 + n / 100, text[:200], "critical", lon + n * 0.02, lat, text, text)
+        for n, text in enumerate(texts)
+    ]
+    tally = mission.send(orlane, "table", "log", mission.log(listed, now))
+    assert tally["accepted"] == len(texts)
+    return orlane
+
+
+def untouched(page: Page) -> None:
+    """Nothing of the data has become part of the page or of its programs."""
+    assert page.evaluate("window.hit") is None
+    made = page.locator("#cg-app img, #cg-app svg[onload], #cg-app [onerror], #cg-app script, #cg-app iframe")
+    assert made.count() == 0
+    links = page.locator("#cg-app a").evaluate_all("(nodes) => nodes.map((node) => node.getAttribute('href'))")
+    assert [link for link in links if not link.startswith("/")] == []
+
+
+def test_an_attack_in_the_data_is_shown_as_what_it_is(attacked: Served, page: OpenPage) -> None:
+    opened = screen.ready(page(f"{attacked.url}/?at={PLACE[1]},{PLACE[0]},13&layers=incidents"))
+    untouched(opened)
+    # Hover, and the record with every version of the text.
+    opened.mouse.move(*screen.spot(opened, *PLACE))
+    expect(opened.locator(".cg-card-title")).to_have_text(ATTACKS[0])
+    opened.mouse.click(*screen.spot(opened, *PLACE))
+    drawer = opened.locator("#cg-drawer")
+    expect(drawer.locator("h2")).to_have_text(ATTACKS[0])
+    expect(drawer).to_contain_text(f"{ATTACKS[0]} XO0102")  # as a place, too
+    untouched(opened)
+
+    # Every one of them in the list behind the figure, whole in the record.
+    items = drawer.locator(".cg-item")
+    for attack in ATTACKS[1:]:
+        opened.keyboard.press("Escape")
+        screen.figure(opened, "critical").click()
+        items.filter(has=opened.locator(".cg-item-title").get_by_text(attack, exact=True)).first.click()
+        expect(drawer.locator("h2")).to_have_text(attack)
+    untouched(opened)
+    assert screen.cut_off(opened) == []
+    assert drawer.locator(".cg-drawer-body").evaluate("(node) => node.scrollWidth <= node.clientWidth")
+
+    # The bidirectional override is gone, so that the name cannot pass for another.
+    opened.keyboard.press("Escape")
+    screen.figure(opened, "critical").click()
+    expect(items.filter(has_text="report").locator(".cg-item-title")).to_have_text("reportgnp.exe hidden")
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", opened.locator("body").inner_text())
+
+    # In the table, and as a filter in the sentence and the address.
+    opened.get_by_role("button", name="Chart and table").click()
+    cells = opened.locator(".ag-center-cols-container [col-id=title]")
+    for attack in ATTACKS[:8]:
+        expect(cells.filter(has_text=attack)).not_to_have_count(0)
+    opened.goto(f"{attacked.url}/?category={quote(ATTACKS[1])}")
+    screen.ready(opened)
+    screen.says(screen.count(opened, "Incidents"), "1")
+    opened.locator("#word-category").click()
+    expect(opened.get_by_role("option", name=ATTACKS[0], exact=True)).to_be_visible()
+    untouched(opened)
+
+
+@pytest.mark.parametrize(("path", "width", "height"), [("/", 390, 844), ("/wall", 1920, 1080), ("/feeds", 390, 844)])
+def test_no_text_however_long_breaks_a_page(
+    attacked: Served, page: OpenPage, path: str, width: int, height: int
+) -> None:
+    opened = screen.ready(page(attacked.url + path, width=width, height=height))
+    untouched(opened)
+    assert screen.cut_off(opened) == []
+    if path == "/feeds":
+        return
+    # What arrives while one looks is told as text as well.
+    news = Happening(f"B{width}", 0, "Armed clash", "critical", *PLACE, f"<img src=x onerror=window.hit=9>{LONG}", LONG)
+    tally = mission.send(attacked, "table", "log", mission.log([news], datetime.now(UTC)))
+    screen.brought(opened, tally["revision"])
+    expect(opened.locator(".cg-spoken")).to_contain_text("<img src=x onerror=window.hit=9>")
+    untouched(opened)
+    assert screen.cut_off(opened) == []
