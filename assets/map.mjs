@@ -35,17 +35,17 @@ class LiveMap extends MapLibre {
   /** Holds until `work` is done, or has taken too long. */
   async drawOnce(work, most = HELD_MS) {
     this.held = (this.held ?? 0) + 1;
+    let held = true;
     const release = () => {
       clearTimeout(timer);
       if (!held) return;
       held = false;
+      // Drawn while still held: a frame with new marks asks for another one, in case their places were found over several
+      // frames. Without fading they never are, and the other one is the same to the pixel.
+      if (this.held === 1 && this.owed) this.redraw();
       this.held -= 1;
-      if (!this.held && this.owed) {
-        this.owed = false;
-        this.triggerRepaint();
-      }
+      if (!this.held) this.owed = false;
     };
-    let held = true;
     const timer = setTimeout(release, most);
     return work.finally(release);
   }

@@ -210,6 +210,7 @@ export function styleOf(look) {
   layers.sort((a, b) => a[0] - b[0]);
   return {
     version: 8,
+    transition: { duration: 0, delay: 0 },
     "font-faces": { "Noto Sans Regular": faces(400), "Noto Sans SemiBold": faces(600) },
     sources,
     layers: layers.map(([, layer]) => layer),
