@@ -6,12 +6,12 @@ Plain ASGI: a response is passed on as it comes, so that event streams stream.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-import brotli
+import brotli  # type: ignore[import-untyped]
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -48,7 +48,7 @@ HEADERS = {
 }
 
 
-def content_policy(script_hashes: list[str]) -> str:
+def content_policy(script_hashes: Sequence[str]) -> str:
     """The Content-Security-Policy of every answer: nothing from outside, no inline script but those with these hashes."""
     scripts = " ".join(["'self'", *script_hashes])
     return (

@@ -226,8 +226,13 @@ def _whole_names(seen: Seen, kind: Kind, filters: Filters, query: Mapping[str, s
     def whole(name: str, parts: tuple[str, ...]) -> tuple[str, ...]:
         return (query[name],) if len(parts) > 1 and query[name] in seen.labels(kind.name, name) else parts
 
-    plain = {name: whole(name, getattr(filters, name)) for name in ("category", "source", "agency")}
-    return replace(filters, codes=tuple((name, whole(name, parts)) for name, parts in filters.codes), **plain)
+    return replace(
+        filters,
+        category=whole("category", filters.category),
+        source=whole("source", filters.source),
+        agency=whole("agency", filters.agency),
+        codes=tuple((name, whole(name, parts)) for name, parts in filters.codes),
+    )
 
 
 def _with_own(seen: Seen, kind: Kind, rows: Rows, query: Mapping[str, str]) -> Rows:

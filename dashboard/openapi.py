@@ -110,7 +110,7 @@ def _query(name: str, description: object, **schema: Any) -> dict[str, Any]:
 
 _NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
 _TEXTS = {"type": "array", "items": {"type": "string"}}
-_VIEW = {
+_VIEW: Mapping[str, Any] = {
     "from": {"type": "string", "description": "not before this time (RFC 3339)"},
     "to": {"type": "string", "description": "before this time (RFC 3339)"},
     "window": {"type": "string", "description": "back from now: 24h, 7d, 4w, 6m, 1y or all"},

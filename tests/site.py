@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
+import shapely
 import uvicorn
 from fastapi import FastAPI
 
@@ -24,7 +27,7 @@ from dashboard.receive import STANDARD, Limits
 from dashboard.services import Services
 from dashboard.tokens import create, local_token
 from data.picture import Picture
-from data.records import Record, Sensitivity
+from data.records import Boundary, Incident, Record, Sensitivity, Severity
 from data.settings import Mission, Settings, Source
 from data.store import Batch, Store, open_store
 from tests.pictures import chunks
@@ -115,3 +118,66 @@ def served(application: object) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(timeout=30)
+
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+SEVERITIES = list(Severity)
+
+
+def incident(number: int, **said: Any) -> Incident:
+    return Incident(
+        **{
+            "source_ref": f"i{number}",
+            "title": f"Event {number}",
+            "category": ("clash", "looting", "protest")[number % 3],
+            "severity": SEVERITIES[number % 6],
+            "event_time": NOW - timedelta(hours=7 * number),
+            "lon": 30 + (number % 10) * 0.35,
+            "lat": 5 + (number // 10) * 0.35,
+            "fatalities": number % 4,
+            "attributes": {"note": f"=1+{number}"},
+            **said,
+        }
+    )
+
+
+def land() -> list[Boundary]:
+    """A country with a western and an eastern half."""
+    boxes = {"XT": (29, 4, 34, 10), "XT01": (29, 4, 31.5, 10), "XT02": (31.5, 4, 34, 10)}
+    return [
+        Boundary(
+            source_ref=code,
+            title=f"Area {code}",
+            pcode=code,
+            level=0 if code == "XT" else 1,
+            parent_pcode="" if code == "XT" else "XT",
+            wkb=shapely.to_wkb(shapely.box(*box)),
+            lon=(box[0] + box[2]) / 2,
+            lat=7.0,
+        )
+        for code, box in boxes.items()
+    ]
+
+
+def quake(reference: str, magnitude: float = 5.5, **said: Any) -> bytes:
+    properties = {
+        "mag": magnitude,
+        "place": "Bor",
+        "time": int(NOW.timestamp() * 1000),
+        "updated": 1,
+        "type": "earthquake",
+        "title": "M",
+        **said,
+    }
+    return json.dumps(
+        {
+            "type": "Feature",
+            "id": reference,
+            "geometry": {"type": "Point", "coordinates": [30.5, 7.5, 10]},
+            "properties": properties,
+        }
+    ).encode()
+
+
+def bearer(found: Site, token: str = "") -> dict[str, str]:
+    return {"Authorization": f"Bearer {token or found.ingest_token}", "Content-Type": "application/json"}

@@ -22,7 +22,7 @@ from data.picture import Picture
 from data.records import Incident, Sensitivity, Severity
 from data.seen import Seen
 from tests.pictures import add, picture_of
-from tests.test_http import incident, land
+from tests.site import incident, land
 
 ALL = CHUNK + 200
 NASTY = [

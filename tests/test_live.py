@@ -21,8 +21,7 @@ import pytest
 from data.records import Incident, Sensitivity, Severity
 from data.store import Batch, open_store
 from tests.pictures import chunks
-from tests.site import Site, site
-from tests.test_http import NOW, incident
+from tests.site import NOW, Site, incident, site
 
 PATIENCE_S = 30
 

@@ -16,8 +16,7 @@ import openapi_spec_validator
 import pytest
 
 from data.records import COLLECTIONS, Alert, Sensitivity
-from tests.site import Site, site
-from tests.test_http import NOW, incident, land
+from tests.site import NOW, Site, incident, land, site
 
 SEEN = 250
 CONTRACT = [
