@@ -280,8 +280,10 @@ def _worker() -> Iterator[_Worker]:
         worker = _idle.pop() if _idle else None
         _running += 1
     try:
-        if worker is None or worker.process.poll() is not None:
-            worker = _Worker()
+        if worker is not None and worker.process.poll() is not None:
+            worker.end()  # it died of its own while it was idle
+            worker = None
+        worker = worker or _Worker()
         yield worker
     finally:
         kept = worker is not None and worker.reusable and worker.process.poll() is None

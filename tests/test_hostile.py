@@ -307,7 +307,7 @@ def made_bombs() -> dict[str, bytes]:
     return bombs()
 
 
-@pytest.mark.parametrize("feed", ["acled", "cap", "cot", "sites", "table", "usgs", "auto"])
+@pytest.mark.parametrize("feed", ["acled", "cap", "sites", "usgs", "auto"])
 def test_bombs(store: Store, settings: Settings, made_bombs: dict[str, bytes], feed: str) -> None:
     payloads = [Payload(name, content=content) for name, content in made_bombs.items()]
     results = ingest(store, settings, payloads, feed)
