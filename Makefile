@@ -52,7 +52,7 @@ format: install
 	@$(BIN)/ruff format .
 
 # Every script in bench/ prints its own table and keeps it in build/bench, but for those that the others share.
-SHARED := $(addprefix bench/,measure.py million.py browser.py)
+SHARED := $(addprefix bench/,measure.py million.py browser.py sending.py)
 bench: install
 	@for script in $(filter-out $(SHARED),$(wildcard bench/*.py)); do $(BIN)/python $$script || exit 1; done
 
