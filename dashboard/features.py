@@ -78,7 +78,7 @@ def properties(item: Item) -> dict[str, Any]:
         "adm2_pcode": item.pcodes[2],
         "adm3_pcode": item.pcodes[3],
         "adm_pcode": record.adm_pcode,
-        "place": record.place or next((name for name in reversed(item.area_names) if name), None),
+        "place": record.place or item.site or next((name for name in reversed(item.area_names) if name), None),
         "place_precision": record.place_precision or None,
         "exercise": record.exercise,
     }

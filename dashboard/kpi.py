@@ -6,7 +6,7 @@ Every figure opens to the records behind it: a KPI names them as a kind with fil
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -15,7 +15,7 @@ import numpy as np
 
 from dashboard.words import age, figure, say
 from data.columns import NO_TIME
-from data.filters import Filters
+from data.filters import BadFilter, Filters
 from data.records import KINDS, Severity
 from data.seen import DAY_US, Rows, Seen, public_id
 
@@ -61,10 +61,6 @@ class Figure:
     """(label, value, usual value)."""
     listed: Rows | None = None
     """The few to name, worst or newest first."""
-    query: Mapping[str, str] = field(default_factory=dict)
-    """Filters that select `rows` through the machine interface, beside the page's own."""
-    drop: tuple[str, ...] = ()
-    """Page filters that do not apply to `rows`."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,6 @@ def _answer(kpi: Kpi, asked: Asked, query: Mapping[str, str], states: Sequence[A
         if tired and len(tired) == len(heard) and found.state not in ("unknown", "not_reported")
         else found.state
     )
-    records = {**{key: value for key, value in query.items() if key not in found.drop}, **found.query}
     answer: dict[str, Any] = {
         "id": kpi.id,
         "title": say(lang, f"kpi.{kpi.id}"),
@@ -120,7 +115,7 @@ def _answer(kpi: Kpi, asked: Asked, query: Mapping[str, str], states: Sequence[A
         "source": " · ".join(f"{entry['title']} {entry['age']}".strip() for entry in heard[:3]),
         "method": say(lang, f"kpi.{kpi.id}.method"),
         "href": "/?" + urlencode({**query, "kpi": kpi.id}),
-        "records_href": f"/ogc/collections/{KINDS[kpi.kind].collection}/items?" + urlencode(records),
+        "records_href": f"/ogc/collections/{KINDS[kpi.kind].collection}/items?" + urlencode({**query, "kpi": kpi.id}),
         "count": len(found.rows),
     }
     if found.bars:
@@ -130,6 +125,17 @@ def _answer(kpi: Kpi, asked: Asked, query: Mapping[str, str], states: Sequence[A
     if found.listed is not None:
         answer["list"] = [listed(seen, item) for item in seen.items(kpi.kind, found.listed)]
     return answer
+
+
+def rows_behind(
+    kpis: Sequence[Kpi], kpi_id: str, kind: str, seen: Seen, filters: Filters, thresholds: Mapping[str, float]
+) -> Rows:
+    """The very records a KPI's figure was made of. Raises `BadFilter` where that collection has no such KPI."""
+    kpi = next((kpi for kpi in kpis if kpi.id == kpi_id and kpi.kind == kind), None)
+    if kpi is None:
+        known = ", ".join(kpi.id for kpi in kpis if kpi.kind == kind) or "none"
+        raise BadFilter(f"kpi: '{kpi_id[:40]}' is not one of this collection's: {known}.")
+    return kpi.compute(Asked(seen, filters, "en", thresholds.get(kpi.id, kpi.target))).rows
 
 
 def newest(seen: Seen, kind: str, rows: Rows) -> datetime | None:
@@ -146,7 +152,7 @@ def listed(seen: Seen, item: Any) -> dict[str, Any]:
     return {
         "id": public_id(item.id),
         "title": item.record.title or item.record.category,
-        "place": item.record.place or (names[-1] if names else ""),
+        "place": item.record.place or item.site or (names[-1] if names else ""),
         "severity": item.record.severity.name,
         "t": None if when is None else int(when.timestamp()),
         "age_s": None if when is None else max(0, round((seen.now - when).total_seconds())),

@@ -20,6 +20,8 @@ from starlette.responses import Response
 from dashboard.answer import NOT_FOUND, answer
 from dashboard.api import FILTER_NAMES
 from dashboard.features import ENUMS, feature
+from dashboard.kpi import rows_behind
+from dashboard.kpis import all_kpis
 from dashboard.openapi import GEOJSON, LIMIT, LIMIT_MOST, OPENAPI, document, own_filters
 from dashboard.services import Services
 from data.columns import NO_TIME
@@ -116,7 +118,11 @@ def items(services: Services, request: Request) -> Response:
     filters = parse(query, kind.codes)
     seen = services.picture.seen_by(services.viewer(request), filters.as_known_at)
     filters = _whole_names(seen, kind, filters, query)
-    rows = _with_own(seen, kind, seen.rows(kind.name, filters), query)
+    if asked := query.get("kpi"):
+        rows = rows_behind(all_kpis(), asked, kind.name, seen, filters, services.settings.thresholds)
+    else:
+        rows = seen.rows(kind.name, filters)
+    rows = _with_own(seen, kind, rows, query)
     features = [feature(item) for item in seen.items(kind.name, seen.newest(kind.name, rows, limit, offset))]
     base = f"{_base(request)}/collections/{name}"
     links = [_link(str(request.url), "self", GEOJSON, "this page")]

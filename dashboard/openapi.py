@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboard.features import COMMON, ENUMS, own_properties
+from dashboard.kpis import all_kpis
 from data.records import COLLECTIONS, Kind
 
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
@@ -56,7 +57,8 @@ def document(base: str, mission: str, titles: Mapping[str, str]) -> dict[str, An
                 "summary": f"{titles[name]}: one page, newest first",
                 "tags": [name],
                 "parameters": [_ref(part) for part in EVERYBODYS if part != "as_known_at"]
-                + [_own(*part) for part in own_filters(kind).items()],
+                + [_own(*part) for part in own_filters(kind).items()]
+                + _kpi(kind.name),
                 "responses": {"200": _features(name), **_errors("400", "401")},
             }
         }
@@ -142,6 +144,13 @@ EVERYBODYS: Mapping[str, Any] = {
 
 def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/parameters/{name}"}
+
+
+def _kpi(kind: str) -> list[dict[str, Any]]:
+    """The parameter that selects the records behind a KPI, for collections that have one."""
+    known = [kpi.id for kpi in all_kpis() if kpi.kind == kind]
+    told = "only the records that this KPI's figure is made of, under the other filters"
+    return [_query("kpi", told, type="string", enum=known)] if known else []
 
 
 def _own(name: str, kind: str) -> dict[str, Any]:

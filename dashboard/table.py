@@ -107,7 +107,7 @@ def _table(seen: Seen, kind: str, rows: Rows, lang: str) -> dag.AgGrid:
                 "id": public_id(item.id),
                 "time": dtg(item.record.event_time),
                 "title": item.record.title or item.record.category,
-                "place": " · ".join(part for part in (item.record.place, _lowest(item.pcodes)) if part),
+                "place": " · ".join(part for part in (item.record.place or item.site, _lowest(item.pcodes)) if part),
                 "severity": say(lang, f"severity.{item.record.severity.name}"),
                 "source": item.record.source,
                 "grade": item.record.grade,

@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -54,6 +55,8 @@ class Item:
     area_names: tuple[str | None, ...]
     record: AnyRecord
     wkb: bytes | None
+    site: str = ""
+    """Name of the site that `site_ref` means, on the same source's list."""
 
 
 @dataclass(frozen=True)
@@ -288,7 +291,22 @@ class Seen:
             area_names=tuple(area.name if area else None for area in known),
             record=decode(body),
             wkb=wkb,
+            site=self._site(kind, row),
         )
+
+    def _site(self, kind: str, row: int) -> str:
+        if "site_ref" not in self.tables[kind].codes:
+            return ""
+        ref = self.labels(kind, "site_ref")[self.column(kind, "site_ref")[row]]
+        return self._site_titles.get((int(self.column(kind, "source")[row]), ref), "")
+
+    @cached_property
+    def _site_titles(self) -> dict[tuple[int, str], str]:
+        """(source code, the source's own key) -> name of every site this viewer may see."""
+        rows = self.rows("site")
+        refs, titles = self.labels("site", "source_ref"), self.labels("site", "title")
+        columns = (self.column("site", name)[rows].tolist() for name in ("source", "source_ref", "title"))
+        return {(source, refs[ref]): titles[title] for source, ref, title in zip(*columns, strict=True)}
 
 
 class _Texts(msgspec.Struct):

@@ -15,7 +15,8 @@ import jsonschema
 import openapi_spec_validator
 import pytest
 
-from data.records import COLLECTIONS, Alert, Sensitivity
+from dashboard.kpis import all_kpis
+from data.records import COLLECTIONS, KINDS, Alert, Sensitivity
 from tests.site import NOW, Site, incident, land, site
 
 SEEN = 250
@@ -153,7 +154,9 @@ def test_every_parameter_of_the_definition_is_taken_and_others_are_refused(here:
     }
     for collection in COLLECTIONS:
         for name in parameters(definition, collection):
-            answer = here.get(f"/ogc/collections/{collection}/items?{name}={values.get(name, '1')}")
+            behind = next((kpi.id for kpi in all_kpis() if KINDS[kpi.kind].collection == collection), "")
+            value = behind if name == "kpi" else values.get(name, "1")
+            answer = here.get(f"/ogc/collections/{collection}/items?{name}={value}")
             assert answer.status_code == 200, (collection, name, answer.text)
         assert {"severity", "as_known_at", "bbox", "adm1_pcode"} <= set(parameters(definition, collection))
         refused = here.get(f"/ogc/collections/{collection}/items?fatalitys=3")

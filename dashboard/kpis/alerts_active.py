@@ -20,7 +20,6 @@ def compute(asked: Asked) -> Figure:
         state="watch" if worst >= 4 else "ok",
         caption=asked.say("caption.in_force") if len(rows) else asked.say("caption.none_in_force"),
         listed=rows[np.argsort(-seen.column("alert", "severity")[rows], kind="stable")][:3],
-        drop=("window", "from", "to", "severity", "category"),
     )
 
 

@@ -20,8 +20,6 @@ def compute(asked: Asked) -> Figure:
         state="alarm" if len(rows) else "ok",
         caption=asked.say("caption.oldest", age=oldest) if oldest else asked.say("caption.none72"),
         listed=worst,
-        query={"window": "72h", "severity": "critical"},
-        drop=("from", "to"),
     )
 
 

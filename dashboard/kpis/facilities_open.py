@@ -27,7 +27,6 @@ def compute(asked: Asked) -> Figure:
         rows=rows,
         state="watch" if asked.target is not None and share < asked.target else "ok",
         caption=asked.say("caption.reporting", n=len(reporting), of=len(rows)),
-        drop=("window", "from", "to", "severity", "category"),
     )
 
 

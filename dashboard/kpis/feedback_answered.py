@@ -14,9 +14,9 @@ def compute(asked: Asked) -> Figure:
     in_time = (answered != NO_TIME) & (answered - received <= 7 * DAY_US)
     due = in_time | (asked.now_us - received > 7 * DAY_US)
     if not len(rows):
-        return Figure(None, rows, "not_reported", asked.say("caption.no_feedback"), query={"window": "28d"})
+        return Figure(None, rows, "not_reported", asked.say("caption.no_feedback"))
     if not due.any():
-        return Figure(None, rows, "unknown", asked.say("caption.none_due"), query={"window": "28d"})
+        return Figure(None, rows, "unknown", asked.say("caption.none_due"))
     share = 100 * np.count_nonzero(in_time) / np.count_nonzero(due)
     low = asked.target is not None and share < asked.target
     return Figure(
@@ -24,8 +24,6 @@ def compute(asked: Asked) -> Figure:
         rows=rows,
         state="watch" if low else "ok",
         caption=asked.say("caption.target", target=f"{asked.target:.0f} %") if asked.target is not None else "",
-        query={"window": "28d"},
-        drop=("from", "to", "severity", "category"),
     )
 
 

@@ -20,8 +20,6 @@ def compute(asked: Asked) -> Figure:
         caption=asked.say("caption.mean7", mean=f"{usual:.0f}"),
         spark=days,
         bars=_by_category(asked, rows, seen.rows("incident", asked.within(days=8))),
-        query={"window": "24h"},
-        drop=("from", "to"),
     )
 
 

@@ -13,8 +13,6 @@ def compute(asked: Asked) -> Figure:
         value=sum(told),
         rows=found.rows,
         caption=asked.say("caption.need", areas=len(told), unknown=len(found.values) - len(told)),
-        query={"indicator": "people_in_need"},
-        drop=("window", "from", "to", "severity", "category"),
     )
 
 

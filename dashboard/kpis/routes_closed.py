@@ -19,8 +19,6 @@ def compute(asked: Asked) -> Figure:
         rows=closed,
         state="unknown" if not told else "watch" if len(closed) else "ok",
         caption=asked.say("caption.routes", restricted=restricted, of=len(rows), told=told),
-        query={"status": "closed"},
-        drop=("window", "from", "to", "severity", "category"),
     )
 
 

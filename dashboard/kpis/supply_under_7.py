@@ -19,7 +19,6 @@ def compute(asked: Asked) -> Figure:
         rows=found.rows[short] if silent < len(status) else found.rows,
         state="unknown" if silent == len(status) else "watch" if sites else "ok",
         caption=asked.say("caption.supply", of=len(status) - silent, unknown=silent),
-        drop=("window", "from", "to", "severity", "category"),
     )
 
 

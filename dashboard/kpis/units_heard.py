@@ -10,15 +10,13 @@ def compute(asked: Asked) -> Figure:
     seen = asked.seen
     rows = seen.rows("track", replace(asked.within(hours=24), severity=Severity.unknown, category=()))
     if not len(rows):
-        return Figure(None, rows, "not_reported", asked.say("caption.no_units"), query={"window": "24h"})
+        return Figure(None, rows, "not_reported", asked.say("caption.no_units"))
     standing = rows[seen.column("track", "stale")[rows] >= asked.now_us]
     return Figure(
         value=len(standing),
         rows=rows,
         state="ok" if len(standing) else "watch",
         caption=asked.say("caption.units", of=len(rows)),
-        query={"window": "24h"},
-        drop=("from", "to", "severity", "category"),
     )
 
 
