@@ -17,6 +17,9 @@ from data.records import Sensitivity
 
 SPANS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 
+RESERVED = frozenset({"mission", "*"})
+"""Words of `data.access` that name no agency: released to the whole mission, and every agency."""
+
 
 class BadSettings(ValueError):
     """What is wrong in the settings, in one sentence."""
@@ -146,6 +149,8 @@ def _source(file: Path, told: dict[str, Any], mission: Mission) -> Source:
     seconds = span_s(every) if isinstance(every, str) else every
     if every is not None and (not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or seconds <= 0):
         raise BadSettings(f'{file}: expected of {at} is {every!r}; use seconds or a span like "15min", "6h", "1d".')
+    if told.get("agency") in RESERVED:
+        raise BadSettings(f"{file}: agency of {at} is {told['agency']!r}, a word of the access rule; name an agency.")
     level = told.get("sensitivity", "high")
     if level not in Sensitivity.__members__:
         raise BadSettings(
