@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -55,6 +56,10 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     if host not in LOOPBACK:
         return _refuse(f"without accounts only this machine may connect: use 127.0.0.1, not {host}.")
     settings = replace(settings, host=host, port=port)
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        return _refuse(f"port {port} of {host} cannot be had ({error.strerror}); name another with --port.")
     from dashboard.http import run
     from dashboard.tokens import local_token
     from data.picture import Picture

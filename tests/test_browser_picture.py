@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -153,6 +154,11 @@ def by(found: list[Told], what: str) -> dict[str, int]:
     return dict(Counter(getattr(each, what) for each in found))
 
 
+def shows(page: Page, severities: dict[str, int]) -> bool:
+    """Whether the classes beside the incidents count just these."""
+    return {name: count for name, count in screen.legend(page, "Incidents").items() if count} == severities
+
+
 def test_everything_on_the_page_answers_to_the_filters_in_its_address(
     orlane: Served, page: OpenPage, known: list[Told], mission_now: datetime
 ) -> None:
@@ -164,8 +170,9 @@ def test_everything_on_the_page_answers_to_the_filters_in_its_address(
         assert 0 < len(expected) < len(known)
         go(opened, asked)
         screen.says(screen.count(opened, "Incidents"), str(len(expected)))
-        shown = {name: count for name, count in screen.legend(opened, "Incidents").items() if count}
-        assert shown == by(expected, "severity"), asked
+        screen.until(
+            opened, partial(shows, opened, by(expected, "severity")), f"{by(expected, 'severity')} for {asked}"
+        )
         today = [each for each in passing(known, mission_now, {**asked, "window": "24h"}) if "from" not in asked]
         if "from" not in asked:
             screen.says(screen.figure(opened, "incidents_24h"), str(len(today)))

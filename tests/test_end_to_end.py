@@ -191,3 +191,11 @@ def test_what_was_acknowledged_survives_a_killed_process_and_a_retry_doubles_not
     assert (verified.returncode, verified.stderr) == (0, "")
     told = json.loads(program.command(home, "status", "--json").stdout)
     assert told["records"]["incidents"] == len(mission.LOG) + len(mission.EVENTS) + 1 + len(sent)
+
+
+def test_a_taken_port_is_said_in_one_sentence(orlane: Served, home: Path) -> None:
+    done = program.command(home, "serve", "--port", str(orlane.port))
+    assert done.returncode == 2
+    assert str(orlane.port) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert " on http://" not in done.stdout
