@@ -235,8 +235,14 @@ export async function createMap(host, doc, { still = false } = {}) {
     await until(map, "render", 1000);
   }
 
-  // The first frame asks for the tiles; the next shows them all.
-  map.once("render", () => map.drawOnce(Promise.all(shownLayers(layers).map(({ id }) => loaded(id)))));
+  // The first frame that knows all sources asks for their tiles; the next shows them all.
+  const asked = () => {
+    const shown = shownLayers(layers).map(({ id }) => id);
+    if (!shown.every((id) => map.getSource(id)?.loaded())) return;
+    map.off("render", asked);
+    map.drawOnce(Promise.all(shown.map((id) => loaded(id))));
+  };
+  map.on("render", asked);
   const reloadAll = (ids) => map.drawOnce(Promise.all(ids.map(reload)));
 
   return {

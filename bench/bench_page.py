@@ -143,7 +143,7 @@ def way_rows(url: str, home: Path, posts: int, others: int) -> list[Row]:
     rows = []
     for name, what in (
         ("acknowledged", "acknowledged (durable)"),
-        ("heard", "told to the last of the pages"),
+        ("heard", "told to another page"),
         ("drawn", "on the map: data-revision"),
         ("shown", "two frames of the screen later"),
     ):
