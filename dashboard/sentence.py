@@ -49,7 +49,7 @@ def sentence(seen: Seen, settings: Settings, query: Mapping[str, str]) -> html.D
             id="word-q",
             value=values["q"],
             placeholder=say(lang, "filter.text_hint"),
-            debounce=400,
+            debounce=True,  # on Enter or leaving: a delay would also send back, late, what the address put in
             variant="unstyled",
             className="cg-pick cg-pick-text",
             **{"aria-label": say(lang, "filter.text")},

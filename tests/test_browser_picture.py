@@ -221,6 +221,11 @@ def test_a_word_of_the_sentence_changes_address_map_and_figures_and_back_undoes_
     screen.until(opened, lambda: screen.mark(opened, lon, lat) > 0.1, "the moderate event returns")
     assert screen.asked(opened) == beside
 
+    opened.locator("#word-q").fill("ambushed")
+    opened.keyboard.press("Enter")
+    screen.says(screen.count(opened, "Incidents"), "1")
+    assert screen.asked(opened) == {**beside, "q": "ambushed"}
+
 
 def test_an_address_that_cannot_be_understood_says_so_and_can_be_mended(orlane: Served, page: OpenPage) -> None:
     opened = page(orlane.url + "/?severity=terrible")
