@@ -63,7 +63,9 @@ export function cells(layer, look) {
     ["concat", `ring/${name}/`, ["to-string", ring(look)], "/", ...shares],
     ["concat", `dot/${name}/`, ["to-string", num("severity")]],
   ];
-  const order = ["case", [">", n, 1], ["+", 10, ["sqrt", n]], ["==", num("severity"), 5], 1e6, num("severity")];
+  // In few steps: marks of one step are drawn in one call, and a ring of its own step each would be hundreds of calls.
+  const single = ["case", ["==", num("severity"), 5], 1e6, num("severity")];
+  const order = ["case", [">", n, 1], ["+", 10, ["floor", ["log10", n]]], single];
   return [
     [
       80,
