@@ -111,3 +111,9 @@ def test_code_that_no_audit_sees_has_no_network_either(payload: Path) -> None:
     attempt = "assert not alone or [n for n in open('/proc/net/dev') if 'lo:' not in n][2:] == []"
     allowed = "fence._payload = '/proc/%d/net/dev' % __import__('os').getpid(); " + attempt
     assert behind_the_fence(allowed, payload) == "done"
+
+
+def test_a_reader_counts_the_memory_it_held_itself_and_not_its_parents(payload: Path) -> None:
+    held = b"x" * (400 << 20)
+    assert behind_the_fence("print('own:', fence.most_held() < 200 << 20)", payload).startswith("own: True")
+    del held
