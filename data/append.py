@@ -266,7 +266,7 @@ def _write_heads(connection: Connection, source: str, touched: dict[int, _Head],
         if not at.new
     ]
     if new:
-        _insert(connection, head, new)
+        _insert(connection, head, sorted(new))  # in the order of its pages
     if known:
         connection.execute(head.update().where(head.c.record_id == sa.bindparam("key")), known)
 

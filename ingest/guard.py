@@ -98,28 +98,76 @@ def reread_guarded(
 
 
 def _batches(job: Job, limits: Limits, usage: Usage) -> Generator[list[Entry | Reject]]:
-    name, as_what = job.payload.name, f"being read as {job.feed}"
+    name = job.payload.name
     with _worker() as worker:
         worker.ask(job)
-        ahead: deque[bytes] = deque()
-        held, over = 0, False
-        while ahead or not over:
-            while not over and (not ahead or held < AHEAD_BYTES):
-                kind, body = worker.frame(name, as_what, limits)
-                over = kind == b"D"
-                if over:
-                    usage.worker_bytes = msgspec.msgpack.decode(body, type=int)
-                else:
-                    ahead.append(body)
-                    held += len(body)
-            if not ahead:
-                break
-            entries, rejects = _BATCH.decode(ahead.popleft())
-            usage.rows += len(entries) + len(rejects)
-            if usage.rows > limits.rows:
-                raise Unreadable(name, f"has more than {limits.rows:,} rows; send it in parts")
-            yield [*entries, *map(Reject._make, rejects)]
+        with _read_ahead(worker, name, f"being read as {job.feed}", limits, usage) as frames:
+            for body in frames:
+                entries, rejects = _BATCH.decode(body)
+                usage.rows += len(entries) + len(rejects)
+                if usage.rows > limits.rows:
+                    raise Unreadable(name, f"has more than {limits.rows:,} rows; send it in parts")
+                yield [*entries, *map(Reject._make, rejects)]
         worker.done(usage.worker_bytes)
+
+
+@contextmanager
+def _read_ahead(worker: _Worker, name: str, as_what: str, limits: Limits, usage: Usage) -> Iterator[Iterator[bytes]]:
+    """The batches of an answer, taken from the worker by a thread while those before are being stored.
+
+    No more than `AHEAD_BYTES` (and one batch) wait here; the first is given once that much has come, or all of it.
+    """
+    ahead: deque[bytes] = deque()
+    held, over = 0, False
+    error: BaseException | None = None
+    moved = threading.Condition()
+
+    def read() -> None:
+        nonlocal held, over, error
+        try:
+            while (frame := worker.frame(name, as_what, limits))[0] != b"D":
+                with moved:
+                    ahead.append(frame[1])
+                    held += len(frame[1])
+                    moved.notify_all()
+                    moved.wait_for(lambda: held < AHEAD_BYTES or over)
+                    if over:
+                        return
+            usage.worker_bytes = msgspec.msgpack.decode(frame[1], type=int)
+        except BaseException as reason:  # told where the frames are used
+            error = reason
+        finally:
+            with moved:
+                over = True
+                moved.notify_all()
+
+    def frames() -> Iterator[bytes]:
+        nonlocal held
+        with moved:
+            moved.wait_for(lambda: held >= AHEAD_BYTES or over)
+        while True:
+            with moved:
+                moved.wait_for(lambda: ahead or over)
+                if not ahead:
+                    break
+                body = ahead.popleft()
+                held -= len(body)
+                moved.notify_all()
+            yield body
+        if error:
+            raise error
+
+    reader = threading.Thread(target=read, name=f"reads {name}", daemon=True)
+    reader.start()
+    try:
+        yield frames()
+    finally:
+        with moved:
+            left_early, over = not over, True
+            moved.notify_all()
+        if left_early:
+            worker.process.kill()  # its pipe closes, so the thread is never left waiting for it
+        reader.join()
 
 
 def scores(payload: Payload, feed_name: str = "", limits: Limits = LOOKING) -> Scores:
