@@ -119,8 +119,11 @@ def _read_ahead(worker: _Worker, name: str, as_what: str, limits: Limits, usage:
     """
     ahead: deque[bytes] = deque()
     held, over = 0, False
-    error: BaseException | None = None
+    error: Exception | None = None
     moved = threading.Condition()
+
+    def room() -> bool:
+        return held < AHEAD_BYTES or over
 
     def read() -> None:
         nonlocal held, over, error
@@ -130,11 +133,11 @@ def _read_ahead(worker: _Worker, name: str, as_what: str, limits: Limits, usage:
                     ahead.append(frame[1])
                     held += len(frame[1])
                     moved.notify_all()
-                    moved.wait_for(lambda: held < AHEAD_BYTES or over)
+                    moved.wait_for(room)
                     if over:
                         return
             usage.worker_bytes = msgspec.msgpack.decode(frame[1], type=int)
-        except BaseException as reason:  # told where the frames are used
+        except Exception as reason:  # noqa: BLE001 - raised again where the frames are used
             error = reason
         finally:
             with moved:
