@@ -8,14 +8,18 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from data.access import Consent, Mark, Precision, Tlp
 from data.records import Sensitivity
 
 SPANS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
+
+MARKED = tuple(field.name for field in fields(Mark) if field.name != "collection")
+"""What a source's settings say of the marks of its records."""
 
 RESERVED = frozenset({"mission", "*"})
 """Words of `data.access` that name no agency: released to the whole mission, and every agency."""
@@ -44,8 +48,21 @@ class Source:
     """In which a time without an offset is read."""
     bbox: tuple[float, float, float, float] | None = None
     """West, south, east, north in degrees: where this source reports from; catches swapped coordinates."""
+    originator_control: bool = False
+    compartments: tuple[str, ...] = ()
+    tlp: Tlp = Tlp.unstated
+    purposes: tuple[str, ...] = ()
+    consent: Consent = Consent.not_needed
+    personal_fields: tuple[str, ...] = ()
+    precision: Precision = Precision.exact
+    minimum_count: int = 1
+    retention: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     """The feed's own settings (for `table`: kind, columns)."""
+
+    def mark(self, collection: str) -> Mark:
+        """How this source's records of a collection are marked."""
+        return Mark(collection=collection, **{name: getattr(self, name) for name in MARKED})
 
 
 @dataclass(frozen=True)
