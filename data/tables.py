@@ -115,3 +115,56 @@ source_state = Table(
     Column("validators", Text, nullable=False, comment="ETag and Last-Modified of the last answer, as JSON"),
 )
 """How each source is doing: tried, succeeded and observed are three different times."""
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False, unique=True, comment="what one signs in with, in lower case"),
+    Column("kind", Text, nullable=False, comment="person, display or service"),
+    Column("full_name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("password", Text, nullable=False, comment="argon2id in PHC form; empty: no password opens it"),
+    Column("issuer", Text, nullable=False, comment="of an identity provider; empty: a local account"),
+    Column("subject", Text, nullable=False),
+    Column("agency", Text, nullable=False),
+    Column("in_mission", Boolean, nullable=False),
+    Column("component", Text, nullable=False),
+    Column("roles", Text, nullable=False, comment="JSON list, as compartments and purposes"),
+    Column("clearance", SmallInteger, nullable=False),
+    Column("compartments", Text, nullable=False),
+    Column("purposes", Text, nullable=False),
+    Column("valid_from_us", BigInteger),
+    Column("valid_until_us", BigInteger),
+    Column("disabled", Boolean, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Index("account_by_subject", "issuer", "subject"),
+)
+"""Who may sign in or send. Never deleted, so that a name in the audit log always means the same account."""
+
+session = Table(
+    "session",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True, comment="SHA-256 of what the cookie holds"),
+    Column("account_id", BigInteger, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("seen_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("how", Text, nullable=False, comment="password, provider or display"),
+    Column("user_agent", Text, nullable=False),
+    Index("session_by_account", "account_id"),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("hash", LargeBinary, nullable=False, unique=True, comment="SHA-256 of the secret"),
+    Column("account_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sources", Text, nullable=False, comment="JSON list of sources it may send for; * is every one"),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger),
+    Column("revoked_us", BigInteger),
+    Index("token_by_account", "account_id"),
+)
