@@ -99,7 +99,7 @@ def append(connection: Connection, secret: bytes, batch: Batch) -> Tally:
     if seq == at.seq:
         revision = at.revision
     else:
-        _log_commit(connection, batch, revision, seq)
+        log_commit(connection, batch, revision, seq)
     read = sum(counts.values()) + sum(reasons.values())
     return Tally(
         read,
@@ -306,7 +306,8 @@ def _taken_back(kind: int, source_ref: str) -> Entry:
     return Entry(0, kind, source_ref, blake(body), None, None, None, None, None, body, True)
 
 
-def _log_commit(connection: Connection, batch: Batch, revision: int, seq: int) -> None:
+def log_commit(connection: Connection, batch: Batch, revision: int, seq: int) -> None:
+    """Write the row of a commit and move the counter; the caller holds it (`counter`, for update)."""
     last = connection.execute(
         sa.select(commit_log.c.committed_us).where(commit_log.c.revision == revision - 1)
     ).scalar()

@@ -39,6 +39,27 @@ class Sensitivity(IntEnum):
     severe = 3
 
 
+class OwnMark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a record said of itself when it came. It can only raise its source's mark (`data.marks.raised`), never lower it.
+
+    Every default is "not said". Levels are named, so that a stored body reads without this file.
+    """
+
+    agency: str = ""
+    """Its owner, where that is another than the source's."""
+    sensitivity: Sensitivity | None = None
+    releasable_to: tuple[str, ...] | None = None
+    """Of those the source releases to, only these; empty: its owner alone."""
+    originator_control: bool = False
+    compartments: tuple[str, ...] = ()
+    tlp: Literal["", "clear", "green", "amber", "amber_strict", "red"] = ""
+    purposes: tuple[str, ...] = ()
+    consent: Literal["", "given", "withdrawn"] = ""
+    personal_fields: tuple[str, ...] = ()
+    precision: Literal["", "exact", "km1", "km5", "adm3", "adm2", "none"] = ""
+    minimum_count: int = 1
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What every kind carries. `source_ref` is the source's own key: the same key again is a newer version of the same thing."""
 
@@ -64,6 +85,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Admiralty code (AJP-2.1): source A-F, information 1-6; F6 is "cannot be judged"."""
     attributes: dict[str, Value] = {}
     """The partner's other columns, under the partner's names, so that nothing reported is lost."""
+    own: OwnMark | None = None
+    """What the record says of its own handling; None: nothing, its source's marks alone count."""
     # Filled by the frame from the settings of the source, never by a feed.
     source: str = ""
     agency: str = ""
@@ -376,6 +399,7 @@ _HOT_FIELDS: tuple[tuple[str, Any, Any], ...] = (
     ("agency", str, ""),
     ("sensitivity", int, int(Sensitivity.high)),
     ("releasable_to", tuple[str, ...], ()),
+    ("own", OwnMark | None, None),
     ("exercise", bool, False),
     ("place_precision", str, ""),
     ("adm_pcode", str | None, None),

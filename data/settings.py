@@ -8,21 +8,18 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from data.access import Consent, Mark, Precision, Tlp
+from data.access import Agreement, Consent, Mark, Precision, Tlp
+from data.agreements import agreement_of
+from data.marks import MARKED, BadTerms, marked
 from data.records import Sensitivity
 
+TOP = ("mission", "agencies", "source", "thresholds", "boards", "agreement", "retention")
 SPANS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
-
-MARKED = tuple(field.name for field in fields(Mark) if field.name != "collection")
-"""What a source's settings say of the marks of its records."""
-
-RESERVED = frozenset({"mission", "*"})
-"""Words of `data.access` that name no agency: released to the whole mission, and every agency."""
 
 
 class BadSettings(ValueError):
@@ -79,6 +76,15 @@ class Mission:
 
 
 @dataclass(frozen=True)
+class Retention:
+    """How long records of one class are kept, from when they were stored; None: for ever."""
+
+    whole_s: float | None = None
+    personal_s: float | None = None
+    """Until their personal fields are erased."""
+
+
+@dataclass(frozen=True)
 class Settings:
     home: Path
     database_url: str
@@ -90,6 +96,9 @@ class Settings:
     """Short name -> full name."""
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """Targets of KPIs by KPI id."""
+    agreements: tuple[Agreement, ...] = ()
+    retention: Mapping[str, Retention] = field(default_factory=dict)
+    """Class -> how long its records are kept."""
 
     def source(self, name: str, feed: str) -> Source:
         """The source of that name, or one without marks (high, owner-only) where the settings have none."""
@@ -114,12 +123,13 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
             told = tomllib.loads(file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadSettings(f"{file} is not TOML: {error}.") from None
-    _only(file, "", told, ("mission", "agencies", "source", "thresholds", "boards", "agreement"))
+    _only(file, "", told, TOP)
     mission = _mission(file, told.get("mission", {}))
-    sources = [_source(file, entry, mission) for entry in _tables(file, told, "source")]
-    names = [source.name for source in sources]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise BadSettings(f"{file}: the source name '{min(twice)}' is used twice; give each source its own.")
+    retention = {key: _retention(file, key, value) for key, value in _table(file, told, "retention").items()}
+    sources = [_source(file, entry, mission, retention) for entry in _tables(file, told, "source")]
+    agreements = [_agreement(file, entry) for entry in _tables(file, told, "agreement")]
+    _once(file, "source", [source.name for source in sources])
+    _once(file, "agreement", [agreement.name for agreement in agreements])
     return Settings(
         home=home,
         database_url=url,
@@ -131,6 +141,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         thresholds={
             key: _number(file, f"thresholds.{key}", value) for key, value in told.get("thresholds", {}).items()
         },
+        agreements=tuple(agreements),
+        retention=retention,
     )
 
 
@@ -155,7 +167,7 @@ def _mission(file: Path, told: dict[str, Any]) -> Mission:
     )
 
 
-def _source(file: Path, told: dict[str, Any], mission: Mission) -> Source:
+def _source(file: Path, told: dict[str, Any], mission: Mission, retention: Mapping[str, Retention]) -> Source:
     name = told.get("name")
     if not isinstance(name, str) or not name.strip():
         raise BadSettings(f'{file}: a [[source]] has no name; add name = "...".')
@@ -166,43 +178,73 @@ def _source(file: Path, told: dict[str, Any], mission: Mission) -> Source:
     seconds = span_s(every) if isinstance(every, str) else every
     if every is not None and (not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or seconds <= 0):
         raise BadSettings(f'{file}: expected of {at} is {every!r}; use seconds or a span like "15min", "6h", "1d".')
-    if told.get("agency") in RESERVED:
-        raise BadSettings(f"{file}: agency of {at} is {told['agency']!r}, a word of the access rule; name an agency.")
-    level = told.get("sensitivity", "high")
-    if level not in Sensitivity.__members__:
+    try:
+        marks = marked(told)
+    except BadTerms as error:
+        raise BadSettings(f"{file}: of {at} {error}.") from None
+    if marks.get("retention", "") not in ("", *retention):
+        classes = ", ".join(retention) or "none yet"
         raise BadSettings(
-            f"{file}: sensitivity of {at} is {level!r}; it is one of {', '.join(Sensitivity.__members__)}."
+            f"{file}: retention of {at} is {marks['retention']!r}, no class of [retention]; it has {classes}."
         )
-    released = told.get("releasable_to", [])
-    if not isinstance(released, list) or not all(isinstance(item, str) for item in released):
-        raise BadSettings(f'{file}: releasable_to of {at} is a list of agency names, or ["mission"].')
     known = {
         "name",
         "feed",
-        "agency",
         "title",
         "address",
         "expected",
         "expected_every_s",
-        "sensitivity",
-        "releasable_to",
+        "grade",
+        "exercise",
+        "timezone",
+        "bbox",
     }
-    known |= {"grade", "exercise", "timezone", "bbox"}
     return Source(
         name=name.strip(),
         feed=told["feed"],
-        agency=str(told.get("agency", "unknown")),
         title=str(told.get("title", name)),
         address=str(told.get("address", "")),
         expected_every_s=None if seconds is None else float(seconds),
-        sensitivity=Sensitivity[level],
-        releasable_to=tuple(released),
         grade=str(told.get("grade", "")),
         exercise=_flag(file, f"exercise of {at}", told.get("exercise", mission.exercise)),
         timezone=_zone(file, f"timezone of {at}", told.get("timezone", "UTC")),
         bbox=_bbox(file, f"bbox of {at}", told.get("bbox")),
-        options={key: value for key, value in told.items() if key not in known},
+        options={key: value for key, value in told.items() if key not in known and key not in MARKED},
+        **marks,
     )
+
+
+def _agreement(file: Path, told: dict[str, Any]) -> Agreement:
+    try:
+        return agreement_of(told)
+    except BadTerms as error:
+        name = f" '{told['name']}'" if isinstance(told.get("name"), str) else ""
+        raise BadSettings(f"{file}: of agreement{name} {error}.") from None
+
+
+def _retention(file: Path, name: str, told: Any) -> Retention:
+    """`class = "730d"`, or `class = { whole = "730d", personal = "90d" }`."""
+    parts = told if isinstance(told, dict) else {"whole": told}
+    _only(file, f"retention.{name}", parts, ("whole", "personal"))
+    found = {}
+    for part, value in parts.items():
+        seconds = span_s(value) if isinstance(value, str) else None
+        if not seconds:
+            raise BadSettings(f'{file}: retention.{name} is {value!r}; use a span like "90d" or "104w".')
+        found[f"{part}_s"] = seconds
+    return Retention(**found)
+
+
+def _once(file: Path, what: str, names: list[str]) -> None:
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise BadSettings(f"{file}: the {what} name '{min(twice)}' is used twice; give each {what} its own.")
+
+
+def _table(file: Path, told: dict[str, Any], key: str) -> dict[str, Any]:
+    entry = told.get(key, {})
+    if not isinstance(entry, dict):
+        raise BadSettings(f"{file}: write {key} as a table [{key}].")
+    return entry
 
 
 def _tables(file: Path, told: dict[str, Any], key: str) -> list[dict[str, Any]]:

@@ -168,3 +168,115 @@ token = Table(
     Column("revoked_us", BigInteger),
     Index("token_by_account", "account_id"),
 )
+
+agreement = Table(
+    "agreement",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("body", Text, nullable=False, comment="its terms as JSON; empty: they stand in the settings"),
+    Column("made_us", BigInteger, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("revoked_us", BigInteger),
+    Column("revoked_by", Text, nullable=False),
+)
+"""Agreements made on screen, and what was revoked of any. Never deleted."""
+
+source_mark = Table(
+    "source_mark",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("body", Text, nullable=False, comment="the whole mark as JSON"),
+    Column("set_us", BigInteger, nullable=False),
+    Column("set_by", Text, nullable=False),
+)
+"""Marks of sources set on screen; they count in place of those of the settings."""
+
+glass = Table(
+    "glass",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("owner", Text, nullable=False, comment="the agency whose records were opened"),
+    Column("reason", Text, nullable=False),
+    Column("maximum_sensitivity", SmallInteger, nullable=False),
+    Column("asked_us", BigInteger, nullable=False),
+    Column("lasts_us", BigInteger, nullable=False),
+    Column("starts_us", BigInteger, comment="null: waits for the second person"),
+    Column("second", Text, nullable=False),
+    Column("closed_us", BigInteger),
+    Column("closed_by", Text, nullable=False),
+)
+"""Break-glass, asked for and opened. Never deleted."""
+
+sharing_told = Table(
+    "sharing_told",
+    metadata,
+    Column("revision", Key, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True, comment="an agency, an account, mission or *"),
+    Index("sharing_told_by_name", "name", "revision"),
+)
+"""Whom each change of sharing concerned."""
+
+in_force = Table(
+    "in_force",
+    metadata,
+    Column("what", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("concerns", Text, nullable=False, comment="JSON list of names"),
+)
+"""What of sharing held when it was last looked at: the difference to what holds now is what is announced."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Key, primary_key=True, autoincrement=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("clause", Text, nullable=False),
+    Column("details", Text, nullable=False, comment="JSON: ids and numbers, never payloads"),
+    Column("previous", Text, nullable=False, comment="hash of the entry before"),
+    Column("hash", Text, nullable=False, comment="SHA-256 of the entry and of `previous`"),
+)
+"""The audit log. Rows are only ever added; each holds the hash of the one before."""
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+"""One row, locked by whoever appends to the audit log."""
+
+audit_signature = Table(
+    "audit_signature",
+    metadata,
+    Column("seq", Key, primary_key=True, autoincrement=False),
+    Column("public_key", Text, primary_key=True, comment="Ed25519, 32 bytes in hexadecimal"),
+    Column("hash", Text, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("signature", Text, nullable=False),
+)
+"""Signed heads of the audit log; the home folder's `audit-heads.jsonl` has them too."""
+
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("seq", Key, primary_key=True, autoincrement=False, comment="of the version"),
+    Column("revision", BigInteger, nullable=False),
+    Column("whole", Boolean, nullable=False, comment="false: personal fields only"),
+    Column("digest", BigInteger, nullable=False, comment="of what is left"),
+    Index("erasure_by_revision", "revision"),
+)
+"""What retention has erased of the log: the version's row stays, its content does not."""
+
+retention_state = Table(
+    "retention_state",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("personal_seq", BigInteger, nullable=False),
+    Column("whole_seq", BigInteger, nullable=False),
+)
+"""Up to which version each source's records have been gone through."""
