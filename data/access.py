@@ -160,6 +160,8 @@ class Viewer:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     opened: tuple[BreakGlass, ...] = ()
+    looking: Viewer | None = None
+    """Who looks as this viewer would ("View as"); they get what both may see, on the terms of both, and take nothing out."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,9 @@ NOBODY = Viewer("nobody", "", Sensitivity.low, in_mission=False)
 def decide(viewer: Viewer, mark: Mark, agreements: Sequence[Agreement] = (), now: datetime | None = None) -> Decision:
     """Whether `viewer` may see what carries `mark`, by which clause, and with which obligations."""
     now = now or datetime.now(UTC)
+    if viewer.looking is not None:
+        own = decide(viewer.looking, mark, agreements, now)
+        return _both(own, decide(replace(viewer, looking=None), mark, agreements, now))
     if not viewer.agency:
         return _deny("no agency: sees nothing")
     if viewer.valid_from is not None and now < viewer.valid_from:
@@ -213,6 +218,26 @@ def decide(viewer: Viewer, mark: Mark, agreements: Sequence[Agreement] = (), now
     ordinary = _ordinary(viewer, mark, agreements, now)
     glass = _glass(viewer, mark, now)
     return min((way for way in (ordinary, glass) if way.permit), key=_burden, default=ordinary)
+
+
+def _both(own: Decision, other: Decision) -> Decision:
+    """What is left to somebody who looks as another would: only what both may see, with the duties of both."""
+    if not own.permit:
+        return own
+    if not other.permit:
+        return other
+    one, two = own.obligations, other.obligations
+    return replace(
+        other,
+        obligations=Obligations(
+            hidden=_united(one.hidden, two.hidden),
+            precision=max(one.precision, two.precision),
+            minimum_count=max(one.minimum_count, two.minimum_count),
+            no_export=True,
+            watermark=one.watermark or two.watermark,
+            log=one.log or two.log,
+        ),
+    )
 
 
 def _ordinary(viewer: Viewer, mark: Mark, agreements: Sequence[Agreement], now: datetime) -> Decision:
@@ -348,4 +373,6 @@ def changes_after(viewer: Viewer, agreements: Sequence[Agreement], now: datetime
         moments += [agreement.starts, agreement.ends, agreement.revoked_at]
     for glass in viewer.opened:
         moments += [glass.starts, glass.ends, glass.starts + timedelta(hours=GLASS_HOURS)]
+    if viewer.looking is not None:
+        moments.append(changes_after(viewer.looking, agreements, now))
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
