@@ -3,7 +3,7 @@
 import { attr, button, el, keyed, part, parts, show, text } from "./dom.mjs";
 import { age, dtg, number, time } from "./format.mjs";
 import { t } from "./i18n.mjs";
-import { shown } from "./strip.mjs";
+import { uncalled } from "./strip.mjs";
 
 const TIMES = ["last_tried", "last_succeeded", "last_observed"];
 const ORDER = { failed: 0, stale: 1, late: 2, never: 3, fresh: 4 };
@@ -72,10 +72,11 @@ export function feedsPanel(host, { now, signal }) {
   function fill(node, source) {
     const at = parts(node);
     node.cgSource = source;
-    attr(node, "data-state", shown(source));
+    attr(node, "data-state", source.state);
+    attr(node, "data-cadence", uncalled(source) ? "none" : null);
     text(at.title, source.title);
     text(at.title_more, [source.feed, source.agency].filter(Boolean).join(" · "));
-    text(at.state, t(`state.${shown(source)}`));
+    text(at.state, t(uncalled(source) ? "state.heard" : `state.${source.state}`));
     for (const name of TIMES) moment(node, name, source[name]);
     text(
       at.cadence,

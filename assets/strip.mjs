@@ -5,11 +5,11 @@ import { age, dtg, time } from "./format.mjs";
 import { t } from "./i18n.mjs";
 import { explain } from "./tip.mjs";
 
-const URGENCY = { failed: 0, stale: 1, late: 2, never: 3, heard: 4, fresh: 4 };
+const URGENCY = { failed: 0, stale: 1, late: 2, never: 3, fresh: 4 };
 
-/** The state as shown: nobody said how often a source comes, so one that was heard is not "on time" either. */
-export function shown(source) {
-  return source.state === "fresh" && !source.expected_every_s ? "heard" : source.state;
+/** A source that was heard, and nobody said how often it comes: it is not "on time" either. */
+export function uncalled(source) {
+  return source.state === "fresh" && !source.expected_every_s;
 }
 
 /** `0410Z` today, the whole date-time group before that. */
@@ -26,8 +26,8 @@ function state(source, short) {
     const word = t(`strip.${source.state}`);
     return short ? word : `${word} · ${t("strip.expected", { every: age(source.expected_every_s) })}`;
   }
-  if (shown(source) === "fresh" && source.expected_every_s < 30) return t("strip.live");
-  return shown(source) === "heard" ? t("feeds.no_cadence") : t(`strip.${source.state}`);
+  if (source.state === "fresh" && source.expected_every_s && source.expected_every_s < 30) return t("strip.live");
+  return uncalled(source) ? t("feeds.no_cadence") : t(`strip.${source.state}`);
 }
 
 function tell(source, now) {
@@ -76,7 +76,8 @@ export function freshnessStrip(host, { now, wall = false }) {
   function fill(node, source) {
     const at = parts(node);
     node.cgSource = source;
-    attr(node, "data-state", shown(source));
+    attr(node, "data-state", source.state);
+    attr(node, "data-cadence", uncalled(source) ? "none" : null);
     text(at.name, source.title);
     const known = source.last_observed ?? source.last_succeeded;
     text(at.age, source.state === "failed" || !known ? "" : age((now() - time(known)) / 1000));
