@@ -23,7 +23,8 @@ from typing import Any, BinaryIO, Literal
 
 import msgspec
 
-from data.records import KIND_OF_TYPE, KINDS, Entry, Record, Reject, Retract, Sensitivity, blake, encoder
+from data.marks import raised
+from data.records import KIND_OF_TYPE, KINDS, Entry, Record, Reject, Retract, blake, encoder
 from data.settings import Source as Source
 from ingest.raw import NotEnough, raw_text, row_of
 
@@ -245,15 +246,15 @@ _UNSAFE_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u206
 
 
 def _mark(number: int, record: Record, source: Source) -> Entry:
-    """Put the source's marks on a record and bring it into stored form."""
+    """Put the source's marks on a record, raised by what it says of itself, and bring it into stored form."""
     wkb = record.wkb
+    mark = source if record.own is None else raised(source.mark(KIND_OF_TYPE[type(record)].collection), record.own)
     marked = msgspec.structs.replace(
         record,
         source=source.name,
-        agency=record.agency or source.agency,
-        # A record can only be raised above its source, to severe; its default says nothing of its own.
-        sensitivity=Sensitivity.severe if record.sensitivity is Sensitivity.severe else source.sensitivity,
-        releasable_to=source.releasable_to,
+        agency=mark.agency,
+        sensitivity=mark.sensitivity,
+        releasable_to=mark.releasable_to,
         exercise=source.exercise,
         grade=source.grade if source.grade and record.grade == "F6" else record.grade,
         wkb=None,

@@ -20,7 +20,18 @@ from ingest.written import moment
 Reader = Callable[[Mapping[str, Any], str, str, bool | None], Any]
 
 NOT_TOLD = frozenset(
-    ("source", "agency", "sensitivity", "releasable_to", "exercise", "wkb", "attributes", "adm_names", "disaggregation")
+    (
+        "source",
+        "agency",
+        "sensitivity",
+        "releasable_to",
+        "own",
+        "exercise",
+        "wkb",
+        "attributes",
+        "adm_names",
+        "disaggregation",
+    )
 )
 """Fields that a table cannot set: whose it is and how it is marked comes from the settings; the others have their own way."""
 ROUTE_WORDS = {
@@ -48,6 +59,11 @@ def _moment(said: Mapping[str, Any], name: str, zone: str, month_first: bool | N
 
 
 def _flag(said: Mapping[str, Any], name: str, zone: str, month_first: bool | None) -> bool:
+    return flag(said, name)
+
+
+def flag(said: Mapping[str, Any], name: str) -> bool:
+    """Yes or no in the languages of forms; nothing said is no. Raises `Refusal`."""
     word = text(said, name).lower()
     if word in ("true", "yes", "y", "1", "oui", "si", "sí", "x"):
         return True

@@ -10,24 +10,28 @@ from typing import Any
 from data.settings import Source
 from ingest import hxl
 from ingest.fields import FIELDS
+from ingest.handling import PARTS
 from ingest.headings import bare, pick
 from ingest.sheets import Row, Table
 from ingest.values import text
 
-EXTRA = re.compile(r"adm[123]_name|geometry|disaggregation\..+")
+EXTRA = re.compile(rf"adm[123]_name|geometry|disaggregation\..+|own\.({'|'.join(PARTS)})")
 COUNTED = re.compile(
     r"value|completeness_pct|people_.*|stock_on_hand|amc|consumed|received|losses|status|description|severity|version_time"
-    r"|answered_time|functionality|beds|population_served|fatalities|injured|disaggregation\..*"
+    r"|answered_time|functionality|beds|population_served|fatalities|injured|disaggregation\..*|own\..*"
 )
 """Fields that tell what was counted or changes by and by, not what the record is about."""
 
 
 def columns_of(source: Source) -> dict[str, Any]:
-    """`columns` of the source, with `disaggregation.F = "Women"` as one name. Raises ValueError at what is no mapping."""
+    """`columns` of the source, with `disaggregation.F = "Women"` and `own.tlp = "TLP"` as one name each.
+
+    Raises ValueError at what is no mapping.
+    """
     found: dict[str, Any] = {}
     for name, spec in dict(source.options.get("columns") or {}).items():
-        if name == "disaggregation" and isinstance(spec, Mapping):
-            found |= {f"disaggregation.{group}": column for group, column in spec.items()}
+        if name in ("disaggregation", "own") and isinstance(spec, Mapping):
+            found |= {f"{name}.{part}": column for part, column in spec.items()}
         elif isinstance(spec, str) or (
             isinstance(spec, Mapping) and ({"column"} <= spec.keys() or {"value"} <= spec.keys())
         ):

@@ -22,7 +22,7 @@ from typing import Any
 
 import shapely
 
-from data.records import Alert, Record, Retract, Sensitivity, Severity
+from data.records import Alert, OwnMark, Record, Retract, Sensitivity, Severity
 from ingest.feed import Context, Feed, Payload, Refusal, Source
 from ingest.geometry import ellipse, polygon
 from ingest.markup import elements, local_name, texts
@@ -117,7 +117,7 @@ def record(row: Any, context: Context) -> Record | Retract:
         wkb=wkb,
         place=text(info, "areaDesc"),
         adm_pcode=pcodes.pop() if len(pcodes) == 1 else None,
-        sensitivity=Sensitivity.severe if confined else Sensitivity.high,
+        own=OwnMark(sensitivity=Sensitivity.severe) if confined else None,
         attributes=_attributes(said, info, blocks),
         urgency=text(info, "urgency"),
         certainty=text(info, "certainty"),

@@ -12,6 +12,7 @@ from typing import Any
 
 from data.records import Record, Report, Severity
 from ingest.feed import Context, Feed, Payload, Refusal, Source, decode_text
+from ingest.handling import own_mark
 from ingest.values import instant, lon_lat, needed, text
 
 PRECISIONS = ("exact", "near", "adm3", "adm2", "adm1", "adm0", "")
@@ -24,7 +25,7 @@ OWN = frozenset(Report.__struct_fields__) - {
     "releasable_to",
     "exercise",
 }
-"""What a report says itself; whose it is and how it is marked is the source's to say."""
+"""What a report says itself. Whose it is and how it is marked is the source's to say; `own` can only raise that."""
 
 
 def recognise(payload: Payload) -> int:
@@ -73,19 +74,24 @@ def record(row: Any, context: Context) -> Record:
         reporter=text(row, "reporter"),
         form=text(row, "form"),
         needs=text(row, "needs"),
+        own=own_mark({f"own.{part}": value for part, value in _object(row, "own").items()}),
     )
 
 
 def _others(row: Mapping[str, Any]) -> dict[str, str | int | float | bool | None]:
-    own = row.get("attributes") or {}
-    if not isinstance(own, dict):
-        raise Refusal("attributes", "is not an object", own)
-    others = {**{name: value for name, value in row.items() if name not in OWN}, **own}
+    others = {**{name: value for name, value in row.items() if name not in OWN}, **_object(row, "attributes")}
     return {
         str(name): value if isinstance(value, (str, int, float, bool)) else json.dumps(value, ensure_ascii=False)
         for name, value in others.items()
         if value not in (None, "")
     }
+
+
+def _object(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = row.get(name) or {}
+    if not isinstance(found, dict):
+        raise Refusal(name, "is not an object", found)
+    return found
 
 
 FEED = Feed(

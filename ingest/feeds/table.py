@@ -11,7 +11,8 @@
     indicator = { value = "measles" }            # the same for every row, or
     severity = { column = "Level", words = { Red = "critical", Amber = "serious" } }
 
-Fields are those of the kind of record, and `adm1_name` to `adm3_name`, `geometry` (WKT), `disaggregation.<group>`. Without
+Fields are those of the kind of record, `adm1_name` to `adm3_name`, `geometry` (WKT), `disaggregation.<group>`, and what a row
+says of its own handling (`own.sensitivity`, `own.tlp`, `own.consent`, see `ingest.handling`). Without
 a key the record's is made of what it is about (place, time, who, what), not of what was counted. Of fields that are not
 mapped, those with a usual HXL tag are read by it; all other columns become attributes. Whether 8/1/2014 is in January or
 in August is told by the other days of its column, or by `month_first` of the source.
@@ -23,13 +24,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
 import shapely
 
-from data.records import KINDS, Record
+from data.records import KINDS, OwnMark, Record, Sensitivity
 from data.settings import Source
 from ingest import hxl
 from ingest.feed import OBSERVED_KINDS, Context, Feed, Payload, Refusal
 from ingest.fields import read
+from ingest.handling import own_mark
 from ingest.mapping import check_settings, columns_of, digest, figures_of, filled, told
 from ingest.sheets import Table, distinct, plain, preview, tables
 from ingest.values import number, shape, text
@@ -154,6 +157,9 @@ def record(row: dict[str, Any], context: Context) -> Record:
     subject = next((fields[name] for name in ("indicator", "activity", "category", "form") if fields.get(name)), kind)
     title = ", ".join(part for part in (str(subject).replace("_", " "), area) if part)
     fields.setdefault("title", title[:1].upper() + title[1:])
+    fields["own"] = own_mark(said)
+    if fields.get("sensitive"):  # a complaint of abuse harms whoever made it, whatever level its source has
+        fields["own"] = msgspec.structs.replace(fields["own"] or OwnMark(), sensitivity=Sensitivity.severe)
     return KINDS[kind].type(**{**fields, "source_ref": row["key"], "attributes": rest})
 
 
