@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import app_accounts
 from data.settings import BadSettings, Settings, load
 
 PROGRAM = "commonground"
@@ -53,26 +54,29 @@ def _store(settings: Settings) -> Any:
 def serve(settings: Settings, asked: argparse.Namespace) -> int:
     """The app. Without accounts it binds loopback only, and says so."""
     host, port = asked.host or settings.host, asked.port or settings.port
-    if host not in LOOPBACK:
-        return _refuse(f"without accounts only this machine may connect: use 127.0.0.1, not {host}.")
+    if host not in LOOPBACK and not _people(settings):
+        remedy = f"add the first with `{PROGRAM} account add NAME --agency AGENCY`, or serve on 127.0.0.1"
+        return _refuse(f"without accounts only this machine may connect, not {host}: {remedy}.")
     settings = replace(settings, host=host, port=port)
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         return _refuse(f"port {port} of {host} cannot be had ({error.strerror}); name another with --port.")
     from dashboard.http import run
-    from dashboard.tokens import local_token
     from data.picture import Picture
+    from data.tokens import local_token
     from ingest.exercise.load import start_playing
     from ingest.run import start
 
+    people = _people(settings)
     store = _store(settings)
     picture = Picture(store)
     picture.catch_up()
-    local_token(settings.home)
+    local_token(store, settings.home)
     running = [each for each in (start(store, settings), start_playing(store, settings)) if each]
     try:
-        print(f"{settings.mission.name} on http://{host}:{port} (this machine only: there are no accounts)", flush=True)
+        told = "everybody signs in" if people else "this machine only: there are no accounts"
+        print(f"{settings.mission.name} on http://{host}:{port} ({told})", flush=True)
         run(_services(settings, store, picture))
     finally:
         for each in running:
@@ -81,15 +85,30 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     return 0
 
 
+def _people(settings: Settings) -> bool:
+    """Whether anybody has an account; also takes over what earlier versions kept of tokens."""
+    from data.accounts import any_person
+    from data.tokens import BadToken, adopt
+
+    store = _store(settings)
+    try:
+        adopt(store, settings.home)
+        return any_person(store)
+    except BadToken as error:
+        raise BadSettings(str(error)) from None
+    finally:
+        store.close()
+
+
 def _services(settings: Settings, store: Any, picture: Any) -> Any:
     """What the dashboard is given: the picture to read, and functions for everything that is not reading."""
     from dashboard.services import Services
     from dashboard.sign_in import viewer_of
-    from dashboard.tokens import Tokens
     from data import health, quarantine
+    from data.identity import Identity
     from data.notice import wait_for_change
 
-    tokens = Tokens(settings.home)
+    identity = Identity(store)
 
     def entry(number: int) -> dict[str, Any] | None:
         found = quarantine.entries(store.reader, ids=[number])
@@ -98,8 +117,8 @@ def _services(settings: Settings, store: Any, picture: Any) -> Any:
     return Services(
         settings=settings,
         picture=picture,
-        viewer=lambda request: viewer_of(tokens, request),
-        tokens=tokens,
+        viewer=lambda request: viewer_of(identity, request),
+        identity=identity,
         states=lambda: health.states(store, settings, datetime.now(UTC)),
         wait=lambda revision, seconds: wait_for_change(store, revision, seconds),
         receive=lambda feed, source, content, media_type: _received(store, settings, feed, source, content, media_type),
@@ -286,20 +305,24 @@ def _quarantined(entry: dict[str, Any]) -> str:
 def export(settings: Settings, asked: argparse.Namespace) -> int:
     """What a user may see of one collection, as a file."""
     from dashboard.export import export as write
-    from dashboard.sign_in import viewer_named
+    from data.access import LOCAL_OPERATOR
     from data.filters import BadFilter, parse
+    from data.identity import Identity
     from data.picture import Picture
     from data.records import COLLECTIONS
 
     if asked.collection not in COLLECTIONS:
         return _refuse(f"no collection is named '{asked.collection}'; use one of {', '.join(COLLECTIONS)}.")
     try:
-        viewer = viewer_named(settings, asked.viewer)
         filters = parse(dict(pair.partition("=")[::2] for pair in asked.filter))
-    except (BadFilter, LookupError) as error:
+    except BadFilter as error:
         return _refuse(str(error))
     store = _store(settings)
     try:
+        name = asked.viewer or LOCAL_OPERATOR.name
+        viewer = LOCAL_OPERATOR if name == LOCAL_OPERATOR.name else Identity(store).named(name)
+        if viewer is None:
+            return _refuse(f"there is no user '{name}'; use {LOCAL_OPERATOR.name}, or the name of an account.")
         picture = Picture(store)
         picture.catch_up()
         count = write(
@@ -312,19 +335,6 @@ def export(settings: Settings, asked: argparse.Namespace) -> int:
     finally:
         store.close()
     print(f"{asked.out}: {count:,} {asked.collection}")
-    return 0
-
-
-def token(settings: Settings, asked: argparse.Namespace) -> int:
-    """Make a bearer token for a program: what it may send, and as whom it sees. Printed once, kept as a hash."""
-    from dashboard.tokens import BadToken, create
-    from data.records import Sensitivity
-
-    try:
-        secret = create(settings.home, asked.name, tuple(asked.source), asked.agency, Sensitivity[asked.clearance])
-    except BadToken as error:
-        return _refuse(str(error))
-    print(secret)
     return 0
 
 
@@ -406,11 +416,7 @@ def _parser() -> argparse.ArgumentParser:
     parts.add_argument("--out", required=True, metavar="FILE")
     parts.add_argument("--as", dest="viewer", metavar="USER")
     parts.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="as in page addresses")
-    parts = command(token)
-    parts.add_argument("name", metavar="NAME", help="whose it is; a line of secrets/tokens.toml in the home carries it")
-    parts.add_argument("--source", action="append", default=[], metavar="NAME", help="may send for it; * for every one")
-    parts.add_argument("--agency", default="", metavar="NAME", help="sees what this agency sees; without one, nothing")
-    parts.add_argument("--clearance", default="low", choices=("low", "moderate", "high", "severe"))
+    app_accounts.arguments(command)
     command(backup).add_argument("file", metavar="FILE")
     command(restore).add_argument("file", metavar="FILE")
     command(verify)

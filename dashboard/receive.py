@@ -20,10 +20,10 @@ from starlette.responses import Response
 
 from dashboard.answer import JSON, Refused, encode, refusal
 from dashboard.services import Services
-from dashboard.sign_in import bearer, from_here
-from dashboard.tokens import Token
-from data.access import LOCAL_OPERATOR
+from dashboard.sign_in import bearer
+from data.access import LOCAL_OPERATOR, NOBODY
 from data.records import Severity, Value
+from data.tokens import Token
 
 REPORT_FEED = "report"
 REPORTS = "reports"
@@ -90,7 +90,7 @@ def ingest(services: Services, gate: Gate) -> Post:
 
     async def receive(request: Request) -> Response:
         try:
-            token = await run_in_threadpool(bearer, services.tokens, request)
+            token = await run_in_threadpool(bearer, services.identity, request)
             gate.pass_one(token.name)
             feed = request.path_params["feed"]
             source = _source(services, token, feed, request.query_params.get("source", ""))
@@ -178,14 +178,17 @@ def _told(tally: Mapping[str, Any]) -> Response:
 
 
 def _reporter(services: Services, request: Request) -> Token:
-    """Who reports: a token, or the operator at this very machine from a page of ours."""
+    """Who reports: a token; or, from a page of ours, whoever is signed in, or the operator where there are no accounts."""
     if request.headers.get("authorization") is not None:
-        return bearer(services.tokens, request)
-    if not from_here(request):
+        return bearer(services.identity, request)
+    viewer = services.viewer(request)
+    if viewer == NOBODY:
         raise Refused(401, "Send a token in the header Authorization: Bearer.", WWW_Authenticate="Bearer")
     if not same_origin(request):
         raise Refused(403, "Reports without a token are taken from this server's own pages only.")
-    return Token(LOCAL_OPERATOR.name, LOCAL_OPERATOR, ("*",))
+    if viewer.kind == "display":
+        raise Refused(403, "A display shows, and sends nothing.")
+    return Token(viewer.name, viewer, ("*",) if viewer == LOCAL_OPERATOR else (REPORTS,))
 
 
 def same_origin(request: Request) -> bool:

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 from dash.backends._fastapi import get_current_request  # dash 4.4 has no public way to the request on this backend
 from starlette.requests import Request
 
-from dashboard.tokens import Tokens
 from data.access import Viewer
 from data.filters import Filters
+from data.identity import Identity
 from data.picture import Picture
 from data.seen import Seen
 from data.settings import Settings
@@ -44,7 +44,8 @@ class Services:
     picture: Picture
     viewer: Callable[[Request], Viewer]
     """Whose request this is; nobody's is `data.access.NOBODY`. Raises `dashboard.answer.Refused` for an unknown token."""
-    tokens: Tokens
+    identity: Identity
+    """Accounts, sessions and tokens."""
     states: Callable[[], Sequence[SourceState]]
     wait: Callable[[int, float], bool]
     """(revision, seconds) -> whether something newer than that revision was committed meanwhile."""

@@ -18,8 +18,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from data.access import EVERY_AGENCY, LOCAL_OPERATOR, MISSION, NOBODY, BreakGlass, Viewer
+from data.audit import Value, append
 from data.passwords import hashed
 from data.records import Sensitivity
+from data.sharing import EVERYBODY, announced
 from data.store import Store
 from data.tables import account, session
 
@@ -147,6 +149,8 @@ def add(store: Store, profile: Profile, who: str, password: str = "", issuer: st
         first = connection.execute(sa.select(account.c.id).where(account.c.kind == "person").limit(1)).first() is None
         if told.kind == "person" and first and ADMIN not in told.roles:
             told = replace(told, roles=tuple(sorted({*told.roles, ADMIN})))
+        if told.kind == "person" and first:
+            announced(connection, [EVERYBODY])  # whoever sat at the machine was its operator until now
         return insert(connection, told, who, kept, issuer, subject)
 
 
@@ -159,7 +163,7 @@ def insert(
     kept_too = {"password": kept, "issuer": issuer, "subject": subject, "disabled": False, "created_us": _us(_now())}
     done = connection.execute(sa.insert(account).returning(account), {**_row(profile), **kept_too})
     made = read(done.one())
-    noted(connection, "account-added", who, f"account:{made.id}", **_rights(profile))
+    append(connection, "account-added", who, f"account:{made.id}", details=_rights(profile))
     return made
 
 
@@ -176,7 +180,8 @@ def change(store: Store, profile: Profile, who: str) -> Account:
         was, now = _rights(before.profile), _rights(told)
         changed = {key: now[key] for key in now if now[key] != was[key]}
         if changed:
-            noted(connection, "account-changed", who, f"account:{before.id}", **changed)
+            announced(connection, [told.name])
+            append(connection, "account-changed", who, f"account:{before.id}", details=changed)
     return replace(before, profile=told)
 
 
@@ -189,7 +194,8 @@ def disable(store: Store, name: str, who: str, disabled: bool = True) -> Account
         connection.execute(sa.update(account).where(account.c.id == found.id), {"disabled": disabled})
         if disabled:
             connection.execute(sa.delete(session).where(session.c.account_id == found.id))
-        noted(connection, "account-disabled" if disabled else "account-enabled", who, f"account:{found.id}")
+        announced(connection, [found.name])
+        append(connection, "account-disabled" if disabled else "account-enabled", who, f"account:{found.id}")
     return replace(found, disabled=disabled)
 
 
@@ -206,17 +212,14 @@ def set_password(store: Store, name: str, password: str, who: str, keep: bytes =
         connection.execute(sa.update(account).where(account.c.id == found.id), {"password": kept})
         others = sa.and_(session.c.account_id == found.id, session.c.hash != keep)
         connection.execute(sa.delete(session).where(others))
-        noted(connection, "password-changed", who, f"account:{found.id}")
+        announced(connection, [found.name])
+        append(connection, "password-changed", who, f"account:{found.id}")
 
 
 def refresh_hash(store: Store, name: str, kept: str) -> None:
     """Keep the same password under newer parameters."""
     with store.transaction() as connection:
         connection.execute(sa.update(account).where(account.c.name == plain_name(name)), {"password": kept})
-
-
-def noted(connection: Connection, act: str, who: str, subject: str, clause: str = "", **details: Any) -> None:
-    """An entry of the audit log in the caller's transaction."""
 
 
 def read(row: Row[Any]) -> Account:
@@ -308,12 +311,20 @@ def _row(profile: Profile) -> dict[str, Any]:
     return {**told, "clearance": int(profile.clearance)}
 
 
-def _rights(profile: Profile) -> dict[str, Any]:
+def _rights(profile: Profile) -> dict[str, Value]:
     """What the audit log says of a profile: its rights, nothing of the person."""
-    told = {**asdict(profile), "clearance": profile.clearance.name}
-    for name in ("valid_from", "valid_until"):
-        told[name] = told[name] and told[name].isoformat()
-    return {key: value for key, value in told.items() if key not in ("full_name", "email")}
+    return {
+        "kind": profile.kind,
+        "agency": profile.agency,
+        "in_mission": profile.in_mission,
+        "component": profile.component,
+        "roles": list(profile.roles),
+        "clearance": profile.clearance.name,
+        "compartments": list(profile.compartments),
+        "purposes": list(profile.purposes),
+        "valid_from": profile.valid_from and profile.valid_from.isoformat(),
+        "valid_until": profile.valid_until and profile.valid_until.isoformat(),
+    }
 
 
 def _ordered(words: Sequence[str]) -> tuple[str, ...]:

@@ -96,11 +96,11 @@ class Identity:
     def end_session(self, cookie: str) -> None:
         if (found := self.session(cookie)) is not None:
             sessions.end(self.store, found.key, found.account.name)
-            self.changed(found.account.name)
+            self.changed()
 
     def end_other_sessions(self, found: Session) -> None:
         sessions.end_others(self.store, found.account, found.key)
-        self.changed(found.account.name)
+        self.changed()
 
     def sessions_of(self, name: str) -> list[Session]:
         return sessions.of_account(self.store, name)
@@ -118,22 +118,22 @@ class Identity:
     def add(self, profile: Profile, who: str, password: str = "", issuer: str = "", subject: str = "") -> Account:
         """Raises `data.accounts.BadAccount` and `data.passwords.WeakPassword`, as the following do."""
         made = accounts.add(self.store, profile, who, password, issuer, subject)
-        self.changed(made.name)
+        self.changed()
         return made
 
     def change(self, profile: Profile, who: str) -> Account:
         made = accounts.change(self.store, profile, who)
-        self.changed(made.name)
+        self.changed()
         return made
 
     def disable(self, name: str, who: str, disabled: bool = True) -> Account:
         found = accounts.disable(self.store, name, who, disabled)
-        self.changed(found.name)
+        self.changed()
         return found
 
     def set_password(self, name: str, password: str, who: str, keep: bytes = b"") -> None:
         accounts.set_password(self.store, name, password, who, keep)
-        self.changed(accounts.plain_name(name))
+        self.changed()
 
     def make_token(
         self, of: str, name: str, who: str, sources: Sequence[str] = (), expires: datetime | None = None
@@ -143,14 +143,17 @@ class Identity:
 
     def revoke_token(self, number: int, who: str) -> None:
         """Raises `data.tokens.BadToken`."""
-        self.changed(tokens.revoke(self.store, number, who))
+        tokens.revoke(self.store, number, who)
+        self.changed()
 
     def tokens_of(self, name: str = "") -> list[tokens.Issued]:
         return tokens.issued(self.store, name)
 
-    def changed(self, name: str) -> None:
-        """An account is not what it was: nobody goes by what they remember of it, and its open pages learn of it."""
+    def changed(self) -> None:
+        """Something of an account is not what it was: nothing goes by what is remembered of it, and open pages ask anew."""
         self.forget()
+        with self.store.changed:
+            self.store.changed.notify_all()
 
     def forget(self) -> None:
         with self._lock:

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from data import accounts
 from data.accounts import Account
+from data.audit import append
+from data.sharing import announced
 from data.store import Store
 from data.tables import account, session
 from data.tokens import digest
@@ -68,7 +70,7 @@ def begin(store: Store, of: Account, how: How, user_agent: str = "", instead_of:
             "user_agent": user_agent[:AGENT_LENGTH],
         }
         connection.execute(sa.insert(session), told)
-        accounts.noted(connection, "sign-in", of.name, f"account:{of.id}", clause=how)
+        append(connection, "sign-in", of.name, f"account:{of.id}", clause=how)
     return secret
 
 
@@ -98,14 +100,16 @@ def end(store: Store, key: bytes, who: str) -> None:
             sa.delete(session).where(session.c.hash == key).returning(session.c.account_id)
         ).first()
         if row is not None:
-            accounts.noted(connection, "sign-out", who, f"account:{row.account_id}")
+            announced(connection, [who])
+            append(connection, "sign-out", who, f"account:{row.account_id}")
 
 
 def end_others(store: Store, of: Account, keep: bytes) -> None:
     """End every session of an account but one."""
     with store.transaction() as connection:
         connection.execute(sa.delete(session).where(session.c.account_id == of.id, session.c.hash != keep))
-        accounts.noted(connection, "sign-out", of.name, f"account:{of.id}", clause="every other session")
+        announced(connection, [of.name])
+        append(connection, "sign-out", of.name, f"account:{of.id}", clause="every other session")
 
 
 def note_seen(store: Store, key: bytes, now: datetime) -> None:
@@ -119,9 +123,7 @@ def failed(store: Store, name: str, clause: str) -> None:
     with store.transaction() as connection:
         query = sa.select(account.c.id).where(account.c.name == accounts.plain_name(name))
         number = connection.execute(query).scalar()
-        accounts.noted(
-            connection, "sign-in-failed", "nobody", f"account:{number}" if number else "account:none", clause
-        )
+        append(connection, "sign-in-failed", "nobody", f"account:{number}" if number else "account:none", clause)
 
 
 def _read(row: sa.Row[tuple[object, ...]]) -> Session:

@@ -20,7 +20,9 @@ import sqlalchemy as sa
 from data import accounts
 from data.access import EVERY_AGENCY, BreakGlass, Viewer
 from data.accounts import Account, BadAccount, Profile
+from data.audit import append
 from data.records import Sensitivity
+from data.sharing import announced
 from data.store import Store
 from data.tables import account, session, token
 
@@ -110,7 +112,8 @@ def revoke(store: Store, number: int, who: str) -> str:
             connection.execute(sa.update(token).where(token.c.id == number), {"revoked_us": now_us})
             if row.kind == "display":
                 connection.execute(sa.delete(session).where(session.c.account_id == row.id))
-            accounts.noted(connection, "token-revoked", who, f"token:{number}", account=row.name)
+            announced(connection, [row.name])
+            append(connection, "token-revoked", who, f"token:{number}", details={"account": row.id})
     return str(row.name)
 
 
@@ -232,7 +235,7 @@ def _insert(
         "expires_us": None if expires is None else round(expires.timestamp() * 1e6),
     }
     number = connection.execute(sa.insert(token).returning(token.c.id), told).scalar_one()
-    accounts.noted(connection, "token-made", who, f"token:{number}", account=of.name, sources=list(sources))
+    append(connection, "token-made", who, f"token:{number}", details={"account": of.id, "sources": list(sources)})
 
 
 def _sources(text: str) -> tuple[str, ...]:

@@ -25,11 +25,11 @@ from dashboard.http import routes
 from dashboard.live import Hub
 from dashboard.receive import STANDARD, Limits
 from dashboard.services import Services
-from dashboard.tokens import create, local_token
 from data.picture import Picture
 from data.records import Boundary, Incident, Record, Sensitivity, Severity
 from data.settings import Mission, Settings, Source
 from data.store import Batch, Store, open_store
+from data.tokens import local_token, make_service
 from tests.pictures import chunks
 from tests.servers import free_port
 
@@ -64,11 +64,11 @@ class Site:
         return tally.revision
 
     def token(self, name: str, *sources: str, agency: str = "", clearance: Sensitivity = Sensitivity.severe) -> str:
-        return create(self.home, name, sources, agency, clearance)
+        return make_service(self.store, name, "test", sources, agency, clearance)
 
     @property
     def ingest_token(self) -> str:
-        return local_token(self.home)
+        return local_token(self.store, self.home)
 
 
 SOURCES = (

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,7 @@ import httpx
 import pytest
 
 from dashboard.receive import Limits
-from dashboard.tokens import BadToken, Tokens, create
 from data.access import EVERY_AGENCY
-from data.records import Sensitivity
 from tests.program import environment
 from tests.servers import free_port
 from tests.site import NOW, Site, bearer, quake, site
@@ -209,44 +207,11 @@ def test_a_page_of_another_site_may_not_report_and_not_call_itself_by_another_na
     assert own.status_code == 200
 
 
-def test_tokens_are_kept_as_hashes_and_can_be_taken_away(tmp_path: Path) -> None:
-    secret = create(tmp_path, "sensor", ("usgs", "other feed"), "USGS", Sensitivity.moderate)
-    file = tmp_path / "secrets" / "tokens.toml"
-    assert secret not in file.read_text()
-    assert oct(file.stat().st_mode & 0o777) == "0o600"
-    tokens = Tokens(tmp_path)
-    found = tokens.find(secret)
-    assert found is not None
-    assert (found.viewer.agency, found.viewer.clearance) == ("USGS", Sensitivity.moderate)
-    assert [found.may_send(name) for name in ("usgs", "other feed", "else")] == [True, True, False]
-    assert tokens.find(secret + "x") is None
-    with pytest.raises(BadToken, match="sensor"):
-        create(tmp_path, "sensor")
-    with pytest.raises(BadToken):
-        create(tmp_path, 'x"\nsources = ["*"]')
-    file.write_text("")
-    assert tokens.find(secret) is None
-    file.write_text("nonsense")
-    with pytest.raises(BadToken, match=r"tokens\.toml"):
-        tokens.find(secret)
-
-
-def test_the_command_line_makes_a_token_that_is_printed_once(commonground: Callable[..., Any], home: Path) -> None:
-    made = commonground("token", "partner feed", "--source", "usgs", "--agency", "USGS", "--clearance", "moderate")
-    assert made.returncode == 0, made.stderr
-    found = Tokens(home).find(made.stdout.strip())
-    assert found is not None
-    assert (found.name, found.sources, found.viewer.agency) == ("partner feed", ("usgs",), "USGS")
-    again = commonground("token", "partner feed")
-    assert (again.returncode, again.stdout) == (2, "")
-    assert "partner feed" in again.stderr
-
-
 def test_the_local_token_may_send_for_every_source_and_stays_the_same(here: Site) -> None:
     secret = here.ingest_token
     assert here.ingest_token == secret
     assert oct((here.home / "secrets" / "ingest-token").stat().st_mode & 0o777) == "0o600"
-    found = Tokens(here.home).find(secret)
+    found = here.services.identity.token(secret)
     assert found is not None
     assert found.may_send("anything")
     assert found.viewer.agency == EVERY_AGENCY
