@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from data.access import Agreement, Consent, Mark, Precision, Tlp
 from data.agreements import agreement_of
 from data.marks import MARKED, BadTerms, marked
+from data.provider import Provider, provider_of
 from data.records import Sensitivity
 
-TOP = ("mission", "agencies", "source", "thresholds", "boards", "agreement", "retention")
+TOP = ("mission", "agencies", "source", "thresholds", "boards", "agreement", "retention", "oidc")
 SPANS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 
 
@@ -99,6 +100,8 @@ class Settings:
     agreements: tuple[Agreement, ...] = ()
     retention: Mapping[str, Retention] = field(default_factory=dict)
     """Class -> how long its records are kept."""
+    oidc: Provider | None = None
+    """The identity provider whose people may sign in here."""
 
     def source(self, name: str, feed: str) -> Source:
         """The source of that name, or one without marks (high, owner-only) where the settings have none."""
@@ -143,6 +146,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         },
         agreements=tuple(agreements),
         retention=retention,
+        oidc=_provider(file, told["oidc"], environment) if "oidc" in told else None,
     )
 
 
@@ -220,6 +224,22 @@ def _agreement(file: Path, told: dict[str, Any]) -> Agreement:
     except BadTerms as error:
         name = f" '{told['name']}'" if isinstance(told.get("name"), str) else ""
         raise BadSettings(f"{file}: of agreement{name} {error}.") from None
+
+
+def _provider(file: Path, told: Any, environment: Mapping[str, str]) -> Provider:
+    kept = file.parent / "secrets" / "oidc-client-secret"
+    try:
+        secret = environment.get("COMMONGROUND_OIDC_SECRET") or (kept.read_text("utf-8") if kept.is_file() else "")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{kept} cannot be read ({type(error).__name__}); put the client's secret there.") from None
+    if not isinstance(told, dict):
+        raise BadSettings(f"{file}: write oidc as a table [oidc].")
+    if not secret.strip():
+        raise BadSettings(f"{file}: [oidc] needs the client's secret; put it into {kept} or COMMONGROUND_OIDC_SECRET.")
+    try:
+        return provider_of(told, secret.strip())
+    except BadTerms as error:
+        raise BadSettings(f"{file}: of [oidc] {error}.") from None
 
 
 def _retention(file: Path, name: str, told: Any) -> Retention:
