@@ -26,6 +26,7 @@ from data.access import EVERY_AGENCY, Mark, Viewer, decide
 from data.filters import BadFilter, Filters, parse
 from data.records import COLLECTIONS, KINDS
 from data.seen import Item, Seen
+from data.sharing import Sharing
 from layers.features import View
 from layers.layer import all_layers, layer_list
 from layers.tiles import BadCell, pick
@@ -56,7 +57,8 @@ def asked(services: Services, request: Request, own: tuple[str, ...] = ()) -> tu
 
 
 def health(services: Services, request: Request) -> Response:
-    return answer(request, {"status": "ok", "revision": services.picture.revision})
+    seen = services.picture.seen_by(services.viewer(request))
+    return answer(request, {"status": "ok", "revision": seen.revision})
 
 
 def status(services: Services, request: Request) -> Response:
@@ -67,25 +69,46 @@ def status(services: Services, request: Request) -> Response:
 
 def summary(services: Services, viewer: Viewer, seen: Seen) -> dict[str, Any]:
     """The freshness of every source this viewer may know of; also what `/live` repeats."""
+    states = known_states(services, viewer)
     return {
         "revision": seen.revision,
         "now": datetime.now(UTC).replace(microsecond=0),
-        "sources": [_plain(state) for state in known_states(services, viewer)],
+        "sources": [_plain(state) if owns(services, seen, state) else _from_outside(seen, state) for state in states],
     }
 
 
 def known_states(services: Services, viewer: Viewer) -> list[Any]:
-    """The states of the sources whose marks let this viewer see what they send."""
+    """The states of the sources this viewer may know of: those of whose records any could be released to them."""
     states = services.states()
     if viewer.agency == EVERY_AGENCY:
         return list(states)
-    return [state for state in states if _may_know(services, viewer, state)]
+    sharing = services.picture.sharing
+    return [
+        state
+        for state in states
+        if any(decide(viewer, mark, sharing.agreements).permit for mark in _marks(services, sharing, state))
+    ]
 
 
-def _may_know(services: Services, viewer: Viewer, state: Any) -> bool:
+def owns(services: Services, seen: Seen, state: Any) -> bool:
+    """Whether a source is this viewer's own: what counts or quotes its records whatever their marks is for them alone."""
+    agencies = {mark.agency for mark in _marks(services, seen.sharing, state)}
+    return seen.viewer.agency in (EVERY_AGENCY, *agencies)
+
+
+def _marks(services: Services, sharing: Sharing, state: Any) -> list[Mark]:
+    """How a source's records are marked, whatever single ones say of themselves."""
     source = services.settings.source(state.name, state.feed)
-    agency = state.agency if state.name not in services.settings.sources else source.agency
-    return decide(viewer, Mark(agency, source.sensitivity, source.releasable_to)).permit
+    agency = source.agency if state.name in services.settings.sources else state.agency
+    stamped = Mark(agency, source.sensitivity, source.releasable_to)
+    return [sharing.mark_of(state.name, stamped, collection) for collection in COLLECTIONS]
+
+
+def _from_outside(seen: Seen, state: Any) -> dict[str, Any]:
+    """A source as others than its owner know it: heard of through the records they see, nothing counted or quoted."""
+    newest = seen.heard.get(state.name)
+    observed = None if newest is None else _moment(newest)
+    return {**_plain(state), "last_observed": observed, "last_error": "", "accepted": None, "rejected": None}
 
 
 def _plain(state: Any) -> dict[str, Any]:
@@ -101,10 +124,11 @@ def counts(services: Services, request: Request) -> Response:
     by = [part for part in query.get("by", "").split(",") if part]
     if len(set(by)) != len(by):
         raise BadFilter("by: names a column twice.")
-    found = seen.count(kind.name, seen.rows(kind.name, filters), by)
-    return answer(
-        request, {"columns": found.columns, "rows": found.rows, "total": found.total, "revision": seen.revision}
-    )
+    found = seen.counts(kind.name, filters, by)
+    told = {"columns": found.columns, "rows": found.rows, "total": found.total, "revision": seen.revision}
+    if found.fewer_than is not None:
+        told |= {"fewer_than": found.fewer_than, "incomplete": found.incomplete}
+    return answer(request, told)
 
 
 def kpis(services: Services, request: Request) -> Response:
@@ -122,11 +146,8 @@ def kpis(services: Services, request: Request) -> Response:
 
 
 def as_of(seen: Seen) -> datetime | None:
-    """When the newest thing in this picture was received."""
-    known = [commit.received_us for commit in seen.commits[-1:]] if not seen.past else []
-    if seen.past:
-        known = [commit.received_us for commit in seen.commits if commit.revision == seen.revision]
-    return datetime.fromtimestamp(known[0] // 1_000_000, UTC) if known else None
+    """When the newest thing in this viewer's picture was received."""
+    return _received_at(seen, seen.revision).replace(microsecond=0) if seen.revision else None
 
 
 def layers(services: Services, request: Request) -> Response:
@@ -243,7 +264,7 @@ def drawer(seen: Seen, item: Item, lang: str) -> dict[str, Any]:
         "received_at": item.received_at,
         "exercise": known.exercise,
         "revision": item.revision,
-        "seen_because": seen.why(item),
+        "seen_because": seen.why(item).clause,
         "fields": fields,
         "history": history(seen, seen.history(item)),
         "provenance": {
@@ -300,11 +321,11 @@ def _shown(value: Any) -> Any:
 
 
 def quarantined(services: Services, request: Request) -> Response:
-    """Open rejects by reason, each with one example, for those who may know of their source."""
-    viewer = services.viewer(request)
-    known = {state.name for state in known_states(services, viewer)}
+    """Open rejects by reason, each with one example, for those whose source they are of: a refused row bears no mark."""
+    seen = services.picture.seen_by(services.viewer(request))
+    known = {state.name for state in known_states(services, seen.viewer) if owns(services, seen, state)}
     source = request.query_params.get("source")
-    everybody = viewer.agency == EVERY_AGENCY
+    everybody = seen.viewer.agency == EVERY_AGENCY
     groups = [
         group
         for group in services.quarantine_groups()

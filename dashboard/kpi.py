@@ -183,8 +183,8 @@ def _sources(seen: Seen, kind: str, rows: Rows, states: Sequence[Any]) -> list[d
     codes, counts = np.unique(seen.column(kind, "source")[rows], return_counts=True)
     known = {state.name: state for state in states}
     heard = []
-    for code in codes[np.argsort(-counts)]:
-        name = seen.sources.labels[int(code)]
+    most = sorted(zip((-counts).tolist(), (seen.sources.labels[code] for code in codes), codes, strict=True))
+    for _, name, code in most:
         of_source = rows[seen.column(kind, "source")[rows] == code]
         at = newest(seen, kind, of_source)
         state = known.get(name)

@@ -24,7 +24,7 @@ from dashboard.answer import Refused, encode, refusal
 from dashboard.api import summary
 from dashboard.kpi import listed
 from dashboard.services import Services
-from data.access import EVERY_AGENCY, Viewer, permitted
+from data.access import Viewer
 from data.columns import NO_TIME
 from data.records import KINDS, Severity
 from data.seen import Rows, Seen
@@ -54,7 +54,7 @@ class Page:
     loop: asyncio.AbstractEventLoop
     queue: asyncio.Queue[bytes | None]
     known: int
-    """The revision it was last told of."""
+    """The revision it was last told of: its viewer's, which stands still while nothing of theirs changes."""
 
     def put(self, event: bytes | None) -> None:
         """From the loop's own thread."""
@@ -97,14 +97,18 @@ class Hub:
             thread, self._thread = self._thread, None
             pages = list(self._pages)
         for page in pages:
-            with contextlib.suppress(RuntimeError):  # its loop has ended before us
-                page.loop.call_soon_threadsafe(page.put, None)
+            self._end(page)
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=5)
 
+    def _end(self, page: Page) -> None:
+        with contextlib.suppress(RuntimeError):  # its loop has ended before us
+            page.loop.call_soon_threadsafe(page.put, None)
+
     def enter(self, viewer: Viewer) -> Page:
         """A new connection, in the running event loop. Raises `Refused`."""
-        page = Page(viewer, asyncio.get_running_loop(), asyncio.Queue(self.queued), self.services.picture.revision)
+        known = self.services.picture.seen_by(viewer).revision
+        page = Page(viewer, asyncio.get_running_loop(), asyncio.Queue(self.queued), known)
         with self._lock:
             if len(self._pages) >= PAGES:
                 raise Refused(503, f"{PAGES} pages are listening already; close some of them.", Retry_After="30")
@@ -141,10 +145,17 @@ class Hub:
                 self._stopping.wait(1.0)
 
     def _tell_news(self) -> None:
-        """One message for all pages of a viewer that know the same revision: mostly one for all there are."""
+        """One message for all pages of a viewer that know the same revision: mostly one for all there are.
+
+        A page whose viewer's own account or display was changed is let go: it comes back as whoever it then is.
+        """
         made: dict[tuple[Viewer, int], tuple[int, bytes]] = {}
+        told = self.services.picture.sharing.told
         sending = []
         for page in self._listening():
+            if told.get(page.viewer.name, 0) > page.known:
+                self._end(page)
+                continue
             key = (page.viewer, page.known)
             if key not in made:
                 made[key] = news(self.services, *key)
@@ -225,7 +236,7 @@ async def _events(hub: Hub, page: Page, last: str | None) -> AsyncIterator[bytes
 
 def resume(services: Services, viewer: Viewer, last: str) -> tuple[int, bytes]:
     """What a page that knows revision `last` has missed, and up to which revision; `reload` where that cannot be told."""
-    revision = services.picture.revision
+    revision = services.picture.seen_by(viewer).revision
     if not last.isascii() or not last.isdigit() or len(last) > 15 or not 0 <= revision - int(last) <= RESUME_REVISIONS:
         return revision, RELOAD
     return news(services, viewer, int(last))
@@ -234,34 +245,21 @@ def resume(services: Services, viewer: Viewer, last: str) -> tuple[int, bytes]:
 def news(services: Services, viewer: Viewer, since: int) -> tuple[int, bytes]:
     """The event of everything after revision `since`, for one viewer, and up to which revision that is.
 
-    The event is empty where none of it is theirs to know.
+    The event is empty where none of it is theirs to know: their revision has not moved then.
     """
     seen = services.picture.seen_by(viewer)
     if seen.revision <= since:
-        return seen.revision, b""
-    allowed = permitted(viewer, seen.marks.labels)
+        return max(since, seen.revision), b""
+    shared = seen.sharing.told_to(viewer) > since
     kinds, critical = [], []
     for name in seen.tables:
-        fresh, gone = _moved(seen, name, since, allowed)
-        if len(fresh) or gone:
+        fresh, gone = seen.moved(name, since)
+        if len(fresh) or gone or shared:  # another sharing may have shown or withdrawn anything
             kinds.append(KINDS[name].collection)
         critical += _ringing(seen, name, fresh, since)
-    # To whoever sees everything every revision is said: also one that only brought look-up tables.
-    if not kinds and viewer.agency != EVERY_AGENCY:
-        return seen.revision, b""
     critical.sort(key=lambda item: item["t"], reverse=True)
     told = {"revision": seen.revision, "kinds": kinds, "critical": critical[:CRITICAL_SHOWN]}
     return seen.revision, message("revision", told, seen.revision)
-
-
-def _moved(seen: Seen, kind: str, since: int, allowed: Any) -> tuple[Rows, bool]:
-    """Rows that are new after a revision and current, and whether older ones ended: of what the viewer may see."""
-    begin, end, marks = (seen.column(kind, name) for name in ("rev_from", "rev_to", "mark"))
-    first = int(np.searchsorted(begin, since, side="right"))
-    fresh = np.arange(first, len(begin))
-    fresh = fresh[(end[first:] > seen.revision) & (begin[first:] <= seen.revision) & allowed[marks[first:]]]
-    ended = np.flatnonzero((end[:first] > since) & (end[:first] <= seen.revision))
-    return fresh, bool(allowed[marks[ended]].any())
 
 
 def _ringing(seen: Seen, kind: str, fresh: Rows, since: int) -> list[dict[str, Any]]:
@@ -271,9 +269,10 @@ def _ringing(seen: Seen, kind: str, fresh: Rows, since: int) -> list[dict[str, A
     fresh = fresh[(severity[fresh] == Severity.critical) & (times[fresh] != NO_TIME) & (times[fresh] >= oldest)]
     fresh = seen.newest(kind, fresh, CRITICAL_SHOWN)
     ids, begin = seen.column(kind, "id"), seen.column(kind, "rev_from")
+    allowed = seen.released.allowed(kind, len(ids))
     new = []
     for row in fresh:
-        earlier = np.flatnonzero(ids == ids[row])
+        earlier = np.flatnonzero((ids == ids[row]) if allowed is None else (ids == ids[row]) & allowed)
         earlier = earlier[begin[earlier] <= since]
         if not (severity[earlier] == Severity.critical).any():
             new.append(int(row))

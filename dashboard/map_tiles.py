@@ -45,7 +45,7 @@ def at_revision(services: Services, viewer: Viewer, revision: str, filters: Filt
     if not revision.isascii() or not revision.isdigit() or len(revision) > 15:
         raise NOT_FOUND
     wanted = int(revision)
-    _catch_up(services, wanted)
+    _catch_up(services, viewer, wanted)
     if filters.as_known_at is not None:
         return picture.seen_by(viewer, filters.as_known_at), True
     seen = picture.seen_by(viewer)
@@ -54,10 +54,13 @@ def at_revision(services: Services, viewer: Viewer, revision: str, filters: Filt
     return picture.seen_by(viewer, revision_time(seen, wanted) or datetime.fromtimestamp(0, UTC)), True
 
 
-def _catch_up(services: Services, wanted: int) -> None:
-    """A page may hear of a revision from another process before this one has read it: wait for it a little."""
+def _catch_up(services: Services, viewer: Viewer, wanted: int) -> None:
+    """A page may hear of a revision from another process before this one has read it: wait for it a little.
+
+    For the viewer's own revision: how long it takes must not tell the picture's.
+    """
     deadline = time.monotonic() + CATCH_UP_S
-    while services.picture.revision < wanted:
+    while services.picture.seen_by(viewer).revision < wanted:
         left = deadline - time.monotonic()
         if left <= 0:
             return

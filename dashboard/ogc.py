@@ -230,7 +230,7 @@ def _whole_names(seen: Seen, kind: Kind, filters: Filters, query: Mapping[str, s
     """A text that is a name as it stands is that name, commas and all; only others are lists."""
 
     def whole(name: str, parts: tuple[str, ...]) -> tuple[str, ...]:
-        return (query[name],) if len(parts) > 1 and query[name] in seen.labels(kind.name, name) else parts
+        return (query[name],) if len(parts) > 1 and query[name] in seen.released_labels(kind.name, name) else parts
 
     return replace(
         filters,
@@ -258,8 +258,8 @@ def _with_own(seen: Seen, kind: Kind, rows: Rows, query: Mapping[str, str]) -> R
         elif name == "sensitivity":
             if text not in ENUMS["sensitivity"]:
                 raise BadFilter(f"sensitivity: '{text[:40]}' is not one of {', '.join(ENUMS['sensitivity'])}.")
-            fits = np.array([mark.sensitivity.name == text for mark in seen.marks.labels], np.bool_)
-            rows = rows[fits[seen.column(kind.name, "mark")[rows]]]
+            fits = np.array([mark.sensitivity.name == text for mark in seen.marks], np.bool_)
+            rows = rows[fits[seen.column(kind.name, "mark")[rows]]] if len(rows) else rows
         else:
             rows = rows[seen.column(kind.name, name)[rows] == _value(name, text)]
     return rows

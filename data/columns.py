@@ -44,11 +44,12 @@ that the version only says that the record was taken back."""
 
 
 class Codes:
-    """Text <-> small integers, in order of first sight."""
+    """Values <-> small integers, in order of first sight."""
 
-    def __init__(self) -> None:
+    def __init__(self, *first: Any) -> None:
         self.labels: list[Any] = []
         self._of: dict[Any, int] = {}
+        self.encode(first)
 
     def encode(self, values: Iterable[Any]) -> NDArray[np.int32]:
         known = self._of
@@ -84,7 +85,8 @@ class Table:
         """Rows that are not current; where it is 0 no mask on revisions is needed for the newest picture."""
         self.wkb: dict[int, bytes] = {}
         """seq -> geometry of rows that are more than a point."""
-        self.codes: dict[str, Codes] = {"category": Codes(), **{name: Codes() for name in kind.codes}}
+        self.codes: dict[str, Codes] = {name: Codes("") for name in ("category", *kind.codes)}
+        """Code 0 is the empty text everywhere: what is not said, or withheld."""
         dtypes = dict(COMMON)
         dtypes.update(dict.fromkeys(kind.numbers, np.float64))
         dtypes.update(dict.fromkeys(kind.instants, np.int64))

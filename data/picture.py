@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,9 @@ from data.access import Mark, Viewer
 from data.columns import CURRENT, NO_TIME, Codes, Table, mercator
 from data.places import Area, Places, build
 from data.records import KIND_OF_NUMBER, KINDS, Boundary, Hot, Kind, Sensitivity, decode, hot_decoder
+from data.released import Now, Releases, Stamp
 from data.seen import Seen
+from data.sharing import FEED, Sharing
 from data.store import Change, Commit, Store
 
 CAPS = {"adm0": 0, "adm1": 1, "adm2": 2}
@@ -39,20 +41,26 @@ class Moved:
 
 
 class Picture:
-    """Fed by one thread (`catch_up`), read by many (`seen_by`)."""
+    """Fed by one thread (`catch_up`), read by many (`seen_by`). `read_sharing` tells what is shared; asked again whenever a
+    change of sharing is committed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, read_sharing: Callable[[], Sharing] = Sharing) -> None:
         self._store = store
+        self._read_sharing = read_sharing
         self._applying = threading.Lock()
         self._publishing = threading.Lock()
         self.tables = {name: Table(kind) for name, kind in KINDS.items() if kind.collection}
         self.sources = Codes()
         self.agencies = Codes()
-        self.marks = Codes()
+        self.stamps = Codes()
         self.places = Places()
         self.revision = 0
-        self._lengths = dict.fromkeys(self.tables, 0)
         self._commits: list[Commit] = []
+        self._touched: list[list[int]] = []
+        self._touching: set[tuple[int, int]] = set()
+        """(mark code, revision) of what is being applied."""
+        self._releases = Releases()
+        self._now = Now(0, self.tables, dict.fromkeys(self.tables, 0), self.places, read_sharing(), (), (), ())
 
     def catch_up(self) -> Moved:
         """Apply everything committed since the last time. Cheap when nothing was; safe to call from many threads."""
@@ -62,6 +70,9 @@ class Picture:
             if not commits:
                 return Moved(before, before, {})
             until = commits[-1].revision
+            sharing = self._now.sharing
+            if any(commit.feed == FEED for commit in commits):
+                sharing = self._read_sharing()
             starts = {name: table.length for name, table in self.tables.items()}
             lengths = dict(starts)
             boundaries = False
@@ -75,10 +86,7 @@ class Picture:
                     boundaries |= kind.name == "boundary"
             if boundaries:
                 self._rebuild_places()
-            with self._publishing:
-                self._commits.extend(commits)
-                self.revision = until
-                self._lengths = lengths
+            self._publish(commits, lengths, sharing)
         rows = {
             name: np.flatnonzero(table.column("rev_to", lengths[name])[starts[name] :] == CURRENT) + starts[name]
             for name, table in self.tables.items()
@@ -89,25 +97,56 @@ class Picture:
     def seen_by(self, viewer: Viewer, as_known_at: datetime | None = None) -> Seen:
         """The picture as this viewer may see it, now or as it was known at a time; stays the same while it is used."""
         with self._publishing:
-            revision, places = self.revision, self.places
-            lengths = self._lengths
-        past = as_known_at is not None
-        if as_known_at is not None:
-            revision = self.revision_at(as_known_at)
+            now = self._now
+        at = now.revision if as_known_at is None else min(self.revision_at(as_known_at), now.revision)
+        decisions, released = self._releases.of(now, viewer)
         return Seen(
             viewer=viewer,
-            revision=revision,
-            past=past,
+            revision=released.told(now, viewer, at),
+            past=as_known_at is not None,
             now=as_known_at or datetime.now(UTC),
-            places=places,
+            places=now.places,
             tables=self.tables,
-            lengths=lengths,
+            lengths=now.lengths,
             sources=self.sources,
             agencies=self.agencies,
-            marks=self.marks,
+            marks=now.marks,
             commits=self._commits,
+            sharing=now.sharing,
+            decisions=decisions,
+            released=released,
+            at=at,
+            _now=now,
             _store=self._store,
         )
+
+    @property
+    def sharing(self) -> Sharing:
+        """What is shared, as of the picture's revision."""
+        return self._now.sharing
+
+    def _publish(self, commits: Sequence[Commit], lengths: Mapping[str, int], sharing: Sharing) -> None:
+        before = self._now
+        stamps: list[Stamp] = self.stamps.labels
+        begin = len(before.marks) if sharing is before.sharing else 0
+        marks = [sharing.mark_of(stamp.source, stamp.mark, stamp.collection, stamp.own) for stamp in stamps[begin:]]
+        with self._publishing:
+            self._touched += [[] for _ in range(len(stamps) - len(self._touched))]
+            for code, revision in sorted(self._touching):
+                self._touched[code].append(revision)
+            self._touching = set()
+            self._commits.extend(commits)
+            self.revision = commits[-1].revision
+            self._now = Now(
+                self.revision,
+                self.tables,
+                lengths,
+                self.places,
+                sharing,
+                stamps,
+                (*before.marks[:begin], *marks),
+                self._touched,
+            )
 
     def revision_at(self, moment: datetime) -> int:
         """The newest revision committed at or before a time; 0 before the first."""
@@ -122,13 +161,20 @@ class Picture:
         columns = self._columns(kind, table, changes, records)
         ends = [change for change in changes if change.supersedes_seq is not None]
         table.extend(columns)
+        self._touch(columns["mark"], columns["rev_from"])
         table.wkb.update({change.seq: change.wkb for change in changes if change.wkb is not None})
         if ends:
             seqs = np.array([change.supersedes_seq for change in ends], np.int64)
             order = np.argsort(seqs)
             rows = table.rows_of_seqs(seqs[order])
-            table["rev_to"][rows] = np.array([change.revision for change in ends], np.int64)[order]
+            revisions = np.array([change.revision for change in ends], np.int64)[order]
+            table["rev_to"][rows] = revisions
+            self._touch(table["mark"][rows], revisions)
         table.superseded += len(ends) + sum(change.late or change.retracted for change in changes)
+
+    def _touch(self, marks: NDArray[np.int32], revisions: NDArray[np.int64]) -> None:
+        both = np.unique(np.column_stack((marks, revisions)), axis=0)
+        self._touching.update((code, revision) for code, revision in both.tolist())
 
     def _columns(
         self, kind: Kind, table: Table, changes: Sequence[Change], records: Sequence[Hot]
@@ -139,8 +185,13 @@ class Picture:
         revisions = np.array([change.revision for change in changes], np.int64)
         never = np.array([change.late or change.retracted for change in changes], np.bool_)
         level = np.array([CAPS.get(record.place_precision, 3) for record in records], np.int8)
-        stated = [(record.agency, record.sensitivity, record.releasable_to) for record in records]
-        mark_of = {one: Mark(one[0], Sensitivity(one[1]), one[2]) for one in set(stated)}
+        stated = [
+            (record.source, record.agency, record.sensitivity, record.releasable_to, record.own) for record in records
+        ]
+        stamp_of = {
+            one: Stamp(one[0], kind.collection, Mark(one[1], Sensitivity(one[2]), one[3]), one[4])
+            for one in set(stated)
+        }
         columns: dict[str, NDArray[Any]] = {
             "id": np.array([change.record_id for change in changes], np.int64),
             "seq": np.array([change.seq for change in changes], np.int64),
@@ -155,7 +206,7 @@ class Picture:
             "severity": np.array([record.severity for record in records], np.int8),
             "source": self.sources.encode(record.source for record in records),
             "agency": self.agencies.encode(record.agency for record in records),
-            "mark": self.marks.encode(mark_of[one] for one in stated),
+            "mark": self.stamps.encode(stamp_of[one] for one in stated),
             "area": self._areas(lon, lat, level, records),
             "cap": level,
             "exercise": np.array([record.exercise for record in records], np.bool_),

@@ -1,10 +1,12 @@
 """What one viewer may see of the picture at one revision: select, count, page, and fetch.
 
-Everything here runs on rows the viewer may see, so a total, a facet or a search cannot tell what is withheld.
+Everything here runs on rows that are released to the viewer, and on columns as they are released, so that no total, facet,
+search or order can tell what is withheld.
 """
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,27 +19,20 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from data.access import Viewer, decide, permitted
+from data.access import EVERY_AGENCY, Decision, Mark, Precision, Viewer, decide, join
 from data.columns import NO_TIME, Codes, Table
+from data.counted import WEEK_US, Cells, no_cells
+from data.counting import Counts, count_rows, with_cells
 from data.filters import EVERYTHING, BadFilter, Filters
 from data.places import LEVELS, NOWHERE, Places
-from data.records import KINDS, AnyRecord, Severity, decode
+from data.records import KINDS, AnyRecord, decode
+from data.released import Now, Released
+from data.sharing import Sharing
 from data.store import Commit, Store
+from data.withheld import PLAIN, Terms, released
 
 DAY_US = 86_400_000_000
-WEEK_US = 7 * DAY_US
-MONDAY_US = 4 * DAY_US
-"""1970-01-05, the first Monday after the epoch: ISO 8601 weeks begin on Mondays."""
 Rows = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Counts:
-    """One row per combination that occurs: the values of `columns[:-1]`, then the count. `total` is their sum."""
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-    total: int
 
 
 @dataclass(frozen=True)
@@ -54,14 +49,18 @@ class Item:
     """P-codes of adm0..adm3 by the current boundaries."""
     area_names: tuple[str | None, ...]
     record: AnyRecord
+    """As released: what is withheld says nothing."""
     wkb: bytes | None
+    mark: Mark
+    """As it is marked now."""
     site: str = ""
     """Name of the site that `site_ref` means, on the same source's list."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Made by `Picture.seen_by`. `now` is the moment asked for: windows count back from it."""
+    """Made by `Picture.seen_by`. `now` is the moment asked for: windows count back from it. `revision` is the newest that
+    changed anything for this viewer, `at` the picture's own, which is nobody's to know."""
 
     viewer: Viewer
     revision: int
@@ -72,16 +71,23 @@ class Seen:
     lengths: Mapping[str, int]
     sources: Codes
     agencies: Codes
-    marks: Codes
+    marks: Sequence[Mark]
+    """In force, by mark code."""
     commits: Sequence[Commit]
+    sharing: Sharing
+    decisions: Sequence[Decision]
+    """By mark code."""
+    released: Released
+    at: int
+    _now: Now
     _store: Store
 
     def column(self, kind: str, name: str) -> NDArray[Any]:
-        """One column of a kind, all rows of this revision (use with row numbers from `rows`)."""
-        return self.tables[kind].column(name, self.lengths[kind])
+        """One column of a kind as released (use with row numbers from `rows`: what lies between is not this viewer's)."""
+        return self.released.column(kind, name, self.lengths[kind])
 
     def labels(self, kind: str, name: str) -> list[str]:
-        """The texts behind a coded column."""
+        """The texts behind a coded column, in no order that means anything; which of them are the viewer's only rows tell."""
         if name == "source":
             return self.sources.labels
         if name == "agency":
@@ -123,28 +129,39 @@ class Seen:
 
     def count(self, kind: str, rows: Rows, by: Sequence[str]) -> Counts:
         """How many of the rows, by one or more of adm0_pcode..adm3_pcode, day, week, month and the coded columns."""
-        keys = [self._key(kind, name, rows) for name in by]
-        if not keys:
-            return Counts(("count",), [(len(rows),)], len(rows))
-        sizes = [len(labels) for _, labels in keys]
-        if np.prod(sizes, dtype=np.float64) <= 2_000_000:
-            flat = np.zeros(len(rows), np.int64)
-            for (codes, _), size in zip(keys, sizes, strict=True):  # ravel_multi_index without its checks
-                flat *= size
-                flat += codes
-            totals = np.bincount(flat, minlength=1)
-            there = np.flatnonzero(totals)
-            parts = np.unravel_index(there, sizes)
-            amounts = totals[there]
-        else:
-            stacked, amounts = np.unique(np.stack([codes for codes, _ in keys]), axis=1, return_counts=True)
-            parts = tuple(stacked)
-        texts = [[labels[code] for code in part] for part, (_, labels) in zip(parts, keys, strict=True)]
-        return Counts((*by, "count"), list(zip(*texts, amounts.tolist(), strict=True)), len(rows))
+        return count_rows(self, kind, rows, by)
+
+    def counts(self, kind: str, filters: Filters, by: Sequence[str]) -> Counts:
+        """`count` of what passes the filters, with what is released to this viewer as counts only. Raises `BadFilter`."""
+        counted = count_rows(self, kind, self.rows(kind, filters), by)
+        return with_cells(self, kind, counted, self.cells(kind, filters))
+
+    def cells(self, kind: str, filters: Filters = EVERYTHING) -> Cells:
+        """Cells of what is released as counts only; none for filters that would cut a cell. Weeks count where they lie whole
+        in the time asked for. Raises `BadFilter`."""
+        cutting = (filters.bbox, filters.severity, filters.text, filters.codes)
+        if self.released.counts_only(kind) <= 1 or any(cutting):
+            return no_cells()
+        cells = self.released.counted(self._now, kind).at(self.released, kind, self.at, self.lengths[kind])
+        since, until = filters.span(self.now)
+        if since is not None:
+            cells = cells.chosen(cells.week >= _micros(since))
+        if until is not None:
+            cells = cells.chosen((cells.week <= _micros(until) - WEEK_US) & (cells.week != NO_TIME))
+        for name in ("category", "source", "agency"):
+            if wanted := getattr(filters, name):
+                codes = self.tables[kind].codes["category"] if name == "category" else self._common[name]
+                cells = cells.chosen(np.append(codes.mask(wanted), False)[getattr(cells, name)])
+        if filters.area:
+            cells = cells.chosen(self._within(filters.area)[cells.area])
+        return cells
 
     def items(self, kind: str, rows: Iterable[int]) -> list[Item]:
-        """Full records of rows from `rows`, in the same order."""
+        """Records of rows from `rows`, in the same order, as they are released."""
         at = np.fromiter(rows, np.int64)
+        allowed = self.released.allowed(kind, self.lengths[kind])
+        if allowed is not None and not allowed[at].all():
+            raise LookupError(f"{kind}: a row that is not released was asked for; ask for rows from `rows`.")
         seqs = self.column(kind, "seq")[at]
         bodies = self._store.bodies([int(seq) for seq in seqs])
         return [self._item(kind, int(row), int(seq), *bodies[int(seq)]) for row, seq in zip(at, seqs, strict=True)]
@@ -167,22 +184,87 @@ class Seen:
         """Every version of a record this viewer may see that was known at this revision, oldest first."""
         kind = item.kind
         hits = np.flatnonzero(self.column(kind, "id") == item.id)
-        hits = hits[(self.column(kind, "rev_from")[hits] <= self.revision) & ~self.column(kind, "retracted")[hits]]
-        marks = self.column(kind, "mark")[hits]
-        hits = hits[permitted(self.viewer, self.marks.labels)[marks]]
-        return self.items(kind, hits)
+        hits = hits[(self.column(kind, "rev_from")[hits] <= self.at) & ~self.column(kind, "retracted")[hits]]
+        allowed = self.released.allowed(kind, self.lengths[kind])
+        return self.items(kind, hits if allowed is None else hits[allowed[hits]])
+
+    def moved(self, kind: str, since: int) -> tuple[Rows, bool]:
+        """What of this viewer's changed after a revision: rows that are new and current, and whether others ended or a cell of
+        what is only counted came to tell something else."""
+        begin, end = self.column(kind, "rev_from"), self.column(kind, "rev_to")
+        first = int(np.searchsorted(begin, since, side="right"))
+        fresh = np.arange(first, len(begin))
+        fresh = fresh[(end[first:] > self.at) & (begin[first:] <= self.at)]
+        ended = np.flatnonzero((end[:first] > since) & (end[:first] <= self.at))
+        allowed = self.released.allowed(kind, self.lengths[kind])
+        if allowed is not None:
+            fresh, ended = fresh[allowed[fresh]], ended[allowed[ended]]
+        counted = self.released.counts_only(kind) > 1 and self.released.counted(self._now, kind).moved(self.at) > since
+        return fresh, bool(len(ended)) or counted
 
     def geometry(self, kind: str, row: int) -> bytes | None:
-        """WKB (EPSG:4326) of a row that is more than a point."""
+        """WKB (EPSG:4326) of a row that is more than a point and released exactly."""
+        if self.terms(kind, row).precision is not Precision.exact:
+            return None
         return self.tables[kind].wkb.get(int(self.column(kind, "seq")[row]))
 
-    def provenance(self, item: Item) -> dict[str, Any]:
-        """Which payload and row a record came from."""
-        return self._store.provenance(item.seq)
+    def has_shape(self, kind: str, rows: Rows) -> NDArray[np.bool_]:
+        """Which rows are more than a point, as released."""
+        shapes = np.array(list(self.tables[kind].wkb.copy()), np.int64)
+        found = np.isin(self.column(kind, "seq")[rows], shapes)
+        exact = self.released.exact(kind, self.lengths[kind])
+        return found if exact is None else found & exact[rows]
 
-    def why(self, item: Item) -> str:
-        """The clause by which this viewer may see a record."""
-        return decide(self.viewer, self.marks.labels[self.column(item.kind, "mark")[item.row]]).clause
+    def provenance(self, item: Item) -> dict[str, Any]:
+        """Which payload and row a record came from; of others' records, and altered ones, only source, feed and revision."""
+        told = self._store.provenance(item.seq)
+        own = self.viewer.agency in (EVERY_AGENCY, item.mark.agency)
+        whole = own and self.terms(item.kind, item.row).plain
+        return told if whole else {**told, "payload": None, "sha256": None, "row": None}
+
+    def terms(self, kind: str, row: int) -> Terms:
+        """How a row is released to this viewer."""
+        return self.released.terms[int(self.column(kind, "mark")[row])] or PLAIN
+
+    def why(self, item: Item) -> Decision:
+        """By which clause this viewer may see a record, and with which obligations."""
+        return self.decisions[int(self.column(item.kind, "mark")[item.row])]
+
+    def who_may(self, item: Item, viewers: Iterable[Viewer]) -> list[tuple[Viewer, Decision]]:
+        """Of these viewers the ones who may see a record, each with the clause and obligations."""
+        asked = ((viewer, decide(viewer, item.mark, self.sharing.agreements)) for viewer in viewers)
+        return [(viewer, decision) for viewer, decision in asked if decision.permit]
+
+    def marking(self, *selected: tuple[str, Rows]) -> Mark | None:
+        """The mark of these rows together (by default of everything current), counted cells included; None of nothing."""
+        codes: set[int] = set()
+        for kind, rows in selected or [(kind, self.rows(kind)) for kind in self.tables]:
+            column = self.column(kind, "mark")
+            held = np.bincount(column if len(rows) == len(column) else column[rows], minlength=1)
+            codes.update(np.flatnonzero(held).tolist())
+        return join(self.marks[code] for code in sorted(codes))
+
+    def exportable(self, kind: str, rows: Rows) -> Rows:
+        """Of these rows those that may leave in a file."""
+        return self._where(kind, rows, lambda decision: not decision.obligations.no_export)
+
+    def logged(self, kind: str, rows: Rows) -> Rows:
+        """Of these rows those whose reading is put down in the audit log."""
+        return self._where(kind, rows, lambda decision: decision.obligations.log)
+
+    def released_labels(self, kind: str, name: str) -> set[str]:
+        """Texts that occur in a coded column of the current records this viewer may see."""
+        held = np.bincount(self.column(kind, name)[self.rows(kind)], minlength=1)
+        labels = self.labels(kind, name)
+        return {labels[code] for code in np.flatnonzero(held).tolist()}
+
+    def alike(self, kind: str) -> int:
+        """Viewers with the same number get the same of the same versions of a kind: what was made of them may be shared."""
+        return self.released.number if self.released.alters(kind) else 0
+
+    def _where(self, kind: str, rows: Rows, test: Callable[[Decision], bool]) -> Rows:
+        fits = np.array([test(decision) for decision in self.decisions], np.bool_)
+        return np.asarray(rows[fits[self.column(kind, "mark")[rows]]]) if len(rows) else rows
 
     def areas(self, kind: str, rows: Rows, level: int) -> NDArray[np.int32]:
         """The adm-`level` area of each row, as an index into `places.areas`, or NOWHERE."""
@@ -193,16 +275,15 @@ class Seen:
         return np.asarray(up[area], np.int32)
 
     def _allowed(self, kind: str) -> NDArray[np.bool_] | None:
-        """Current at this revision and permitted; None when that is every row."""
+        """Current at this revision and released as a record; None when that is every row."""
         table = self.tables[kind]
         chosen: NDArray[np.bool_] | None = None
         if table.superseded or self.past:
-            chosen = (self.column(kind, "rev_to") > self.revision) & (self.column(kind, "rev_from") <= self.revision)
-        allowed = permitted(self.viewer, self.marks.labels)
-        if not allowed.all():
-            by_mark = allowed[self.column(kind, "mark")]
-            chosen = by_mark if chosen is None else chosen & by_mark
-        return chosen
+            chosen = (self.column(kind, "rev_to") > self.at) & (self.column(kind, "rev_from") <= self.at)
+        allowed = self.released.allowed(kind, self.lengths[kind])
+        if chosen is None or allowed is None:
+            return chosen if allowed is None else allowed
+        return chosen & allowed
 
     def _in_time(self, kind: str, filters: Filters, chosen: Any) -> Any:
         since, until = filters.span(self.now)
@@ -221,11 +302,15 @@ class Seen:
         return _narrow(chosen, self.column(kind, name), lambda column: mask[column])
 
     def _in_area(self, kind: str, pcode: str, chosen: Any) -> Any:
+        table = self._within(pcode)
+        return _narrow(chosen, self.column(kind, "area"), lambda column: table[column])
+
+    def _within(self, pcode: str) -> NDArray[np.bool_]:
+        """Which areas lie in one, and of NOWHERE, which is the last, that it does not."""
         within = self.places.within(pcode)
         if within is None:
             raise BadFilter(f"area: no boundary with the P-code '{pcode[:40]}' is loaded.")
-        table = np.append(within, False)  # NOWHERE is the last
-        return _narrow(chosen, self.column(kind, "area"), lambda column: table[column])
+        return np.append(within, False)
 
     def _in_bbox(self, kind: str, box: tuple[float, float, float, float], chosen: Any) -> Any:
         west, south, east, north = box
@@ -234,45 +319,28 @@ class Seen:
         x, y = lon[rows], lat[rows]
         across = (x >= west) & (x <= east) if west <= east else (x >= west) | (x <= east)
         inside = across & (y >= south) & (y <= north)
-        shapes = self.tables[kind].wkb
-        if shapes:
+        if self.tables[kind].wkb:
             whole = shapely.box(west, south, east, north) if west <= east else _two_boxes(box)
-            seqs = self.column(kind, "seq")[rows]
-            for at in np.flatnonzero(~inside & np.isin(seqs, np.array(list(shapes), np.int64))):
-                inside[at] = shapely.from_wkb(shapes[int(seqs[at])]).intersects(whole)
+            outside = np.flatnonzero(~inside)
+            for at in outside[self.has_shape(kind, rows[outside])]:
+                inside[at] = shapely.intersects(shapely.from_wkb(self.geometry(kind, int(rows[at]))), whole)
         mask = np.zeros(self.lengths[kind], np.bool_)
         mask[rows[inside]] = True
         return mask
 
     def _with_text(self, kind: str, text: str, rows: Rows) -> Rows:
-        """Rows in whose title, place, category, description or reference every word of the text stands."""
+        """Rows in whose title, place, category, description or reference, as released, every word of the text stands."""
         words = text.casefold().split()
-        seqs = self.column(kind, "seq")[rows]
+        seqs, marks = self.column(kind, "seq")[rows], self.column(kind, "mark")[rows].tolist()
         bodies = self._store.bodies([int(seq) for seq in seqs])
+        told_of = [_told(kind, terms or PLAIN) for terms in self.released.terms]
         kept = []
-        for row, seq in zip(rows, seqs, strict=True):
+        for row, seq, mark in zip(rows, seqs, marks, strict=True):
             found = _TEXTS.decode(bodies[int(seq)][0])
-            told = " ".join((found.title, found.place, found.category, found.description, found.source_ref)).casefold()
+            told = " ".join([getattr(found, name) for name in told_of[mark]]).casefold()
             if all(word in told for word in words):
                 kept.append(row)
         return np.array(kept, np.int64)
-
-    def _key(self, kind: str, name: str, rows: Rows) -> tuple[NDArray[np.integer[Any]], Sequence[Any]]:
-        """Codes 0..k-1 per row, and the k values they stand for."""
-        if name in ("category", "source", "agency") or name in self.tables[kind].codes:
-            return self.column(kind, name)[rows], self.labels(kind, name) or [""]
-        if name == "severity":
-            return self.column(kind, "severity")[rows], [severity.name for severity in Severity]
-        if name.startswith("adm") and name[3:4].isdigit() and int(name[3]) < LEVELS and name[4:] in ("", "_pcode"):
-            codes = self.areas(kind, rows, int(name[3]))
-            codes += 1
-            return codes, [None, *(area.pcode for area in self.places.areas)]
-        if name in ("day", "week", "month"):
-            return _periods(self.column(kind, "time")[rows], name)
-        raise BadFilter(
-            f"by: '{name[:40]}' is not one of adm0_pcode, adm1_pcode, adm2_pcode, adm3_pcode, day, week, month, "
-            "category, severity, source, agency."
-        )
 
     def _item(self, kind: str, row: int, seq: int, body: bytes, wkb: bytes | None) -> Item:
         revision = int(self.column(kind, "rev_from")[row])
@@ -280,6 +348,18 @@ class Seen:
         area = int(self.column(kind, "area")[row])
         chain = [NOWHERE] * LEVELS if area == NOWHERE else [int(up) for up in self.places.ancestors[area]]
         known = [None if up == NOWHERE else self.places.areas[up] for up in chain]
+        terms, mark = self.terms(kind, row), self.marks[int(self.column(kind, "mark")[row])]
+        whole = decode(body)
+        lon, lat = (float(self.column(kind, name)[row]) for name in ("lon", "lat"))
+        placed = math.isfinite(lon)
+        record = released(
+            whole,
+            terms,
+            mark,
+            lon if placed else None,
+            lat if placed else None,
+            self.released.code_level(whole.adm_pcode),
+        )
         return Item(
             id=int(self.column(kind, "id")[row]),
             kind=kind,
@@ -289,16 +369,31 @@ class Seen:
             received_at=datetime.fromtimestamp(commit.received_us / 1e6, UTC),
             pcodes=tuple(area.pcode if area else None for area in known),
             area_names=tuple(area.name if area else None for area in known),
-            record=decode(body),
-            wkb=wkb,
+            record=record,
+            wkb=wkb if terms.precision is Precision.exact else None,
+            mark=mark,
             site=self._site(kind, row),
         )
 
     def _site(self, kind: str, row: int) -> str:
-        if "site_ref" not in self.tables[kind].codes:
+        if "site_ref" not in self.tables[kind].codes or not self.column(kind, "site_ref")[row]:
             return ""
         ref = self.labels(kind, "site_ref")[self.column(kind, "site_ref")[row]]
         return self._site_titles.get((int(self.column(kind, "source")[row]), ref), "")
+
+    @cached_property
+    def heard(self) -> Mapping[str, int]:
+        """Source -> the newest event time among its records this viewer may see, microseconds UTC."""
+        newest = np.full(len(self.sources.labels), NO_TIME)
+        for kind in self.tables:
+            rows = self.rows(kind)
+            known = self.column(kind, "source")[rows] < len(newest)  # a source may have been heard of meanwhile
+            np.maximum.at(newest, self.column(kind, "source")[rows[known]], self.column(kind, "time")[rows[known]])
+        return {self.sources.labels[code]: int(newest[code]) for code in np.flatnonzero(newest != NO_TIME).tolist()}
+
+    @property
+    def _common(self) -> Mapping[str, Codes]:
+        return {"source": self.sources, "agency": self.agencies}
 
     @cached_property
     def _site_titles(self) -> dict[tuple[int, str], str]:
@@ -306,7 +401,7 @@ class Seen:
         rows = self.rows("site")
         refs, titles = self.labels("site", "source_ref"), self.labels("site", "title")
         columns = (self.column("site", name)[rows].tolist() for name in ("source", "source_ref", "title"))
-        return {(source, refs[ref]): titles[title] for source, ref, title in zip(*columns, strict=True)}
+        return {(source, refs[ref]): titles[title] for source, ref, title in zip(*columns, strict=True) if ref}
 
 
 class _Texts(msgspec.Struct):
@@ -318,6 +413,12 @@ class _Texts(msgspec.Struct):
 
 
 _TEXTS = msgspec.json.Decoder(_Texts)
+
+
+def _told(kind: str, terms: Terms) -> tuple[str, ...]:
+    """Which of the texts are released: where the place is not exact a record's title is its category."""
+    hidden = {name for name in _Texts.__struct_fields__ if terms.withholds(kind, name)}
+    return tuple(name for name in _Texts.__struct_fields__ if name not in hidden)
 
 
 def public_id(number: int) -> str:
@@ -353,31 +454,6 @@ def _row_numbers(chosen: NDArray[np.bool_] | None, length: int) -> Rows:
 
 def _micros(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-def _periods(times: NDArray[np.int64], name: str) -> tuple[NDArray[np.int64], list[str | None]]:
-    """The day, ISO week (its Monday) or month each time falls in, in UTC; None for rows without a time."""
-    if not len(times):
-        return np.empty(0, np.int64), [None]
-    told = None if times.min() != NO_TIME else times != NO_TIME
-    if name == "month":
-        numbers = times.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
-    else:
-        length, origin = (DAY_US, 0) if name == "day" else (WEEK_US, MONDAY_US)
-        numbers = times - origin
-        numbers //= length
-    known = numbers if told is None else numbers[told]
-    low, high = (int(known.min()), int(known.max())) if len(known) else (0, -1)
-    span = range(low, high + 1)
-    if name == "month":
-        labels = [f"{1970 + number // 12}-{number % 12 + 1:02d}" for number in span]
-    else:
-        labels = [
-            str((number * length + origin).astype("datetime64[us]").astype("datetime64[D]"))
-            for number in np.array(span)
-        ]
-    numbers -= low - 1
-    return numbers if told is None else np.where(told, numbers, 0), [None, *labels]
 
 
 def _two_boxes(box: tuple[float, float, float, float]) -> Any:

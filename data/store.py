@@ -49,6 +49,7 @@ class Commit:
     revision: int
     committed_us: int
     received_us: int
+    feed: str = ""
 
 
 class Store:
@@ -118,7 +119,7 @@ class Store:
     def commits_since(self, revision: int) -> list[Commit]:
         """Commits after `revision`, in order."""
         query = (
-            sa.select(commit_log.c.revision, commit_log.c.committed_us, commit_log.c.received_us)
+            sa.select(commit_log.c.revision, commit_log.c.committed_us, commit_log.c.received_us, commit_log.c.feed)
             .where(commit_log.c.revision > revision)
             .order_by(commit_log.c.revision)
         )

@@ -133,9 +133,14 @@ def status_points(seen: Seen, kind: str, rows: Rows, column: str, classes: tuple
 
     def describe(at: Rows) -> list[dict[str, Property]]:
         titles, title = seen.labels(kind, "title"), seen.column(kind, "title")
+        categories, category = seen.labels(kind, "category"), seen.column(kind, "category")
         ids = seen.column(kind, "id")
         return [
-            {"id": public_id(int(ids[row])), "title": titles[title[row]], "status": classes[of_class[index]]}
+            {
+                "id": public_id(int(ids[row])),
+                "title": titles[title[row]] or categories[category[row]],
+                "status": classes[of_class[index]],
+            }
             for index, row in zip(at.tolist(), rows[at].tolist(), strict=True)
         ]
 
@@ -159,8 +164,7 @@ def class_of(seen: Seen, kind: str, rows: Rows, column: str, classes: tuple[str,
 
 def with_shape(seen: Seen, kind: str, rows: Rows) -> NDArray[np.bool_]:
     """Which rows are more than a point."""
-    shapes = seen.tables[kind].wkb  # asked one by one: it may grow meanwhile
-    return np.array([seq in shapes for seq in seen.column(kind, "seq")[rows].tolist()], np.bool_)
+    return seen.has_shape(kind, rows)
 
 
 def in_force(seen: Seen, rows: Rows) -> Rows:

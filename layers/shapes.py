@@ -40,8 +40,9 @@ class Prepared:
 
 
 def remembered(seen: Seen, kind: str, rows: Rows, what: tuple[Any, ...], make: Callable[[], T]) -> T:
-    """`make()`, kept for exactly these versions: a version never changes, so whoever may see the same ones gets the same."""
-    key = (*what, seen.column(kind, "seq")[rows].tobytes())
+    """`make()`, kept for exactly these versions: a version never changes, so whoever may see the same ones alike gets the
+    same."""
+    key = (*what, seen.alike(kind), seen.column(kind, "seq")[rows].tobytes())
     with _guard:
         kept = _memory.setdefault(seen.tables[kind], OrderedDict())
         if key in kept:

@@ -109,7 +109,7 @@ def check(picture: Picture, viewer: Viewer, records: list[Incident], marks: list
             continue
         assert found is not None
         assert found.record.title == records[number].title
-        assert seen.why(found) == decide(viewer, marks[number]).clause
+        assert seen.why(found).clause == decide(viewer, marks[number]).clause
         versions = [n for n, record in enumerate(records) if record.source_ref == item.record.source_ref]
         permitted = [records[n].title for n in versions if decide(viewer, marks[n]).permit]
         assert [version.record.title for version in seen.history(found)] == permitted

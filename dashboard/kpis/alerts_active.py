@@ -9,7 +9,7 @@ from data.columns import NO_TIME
 def compute(asked: Asked) -> Figure:
     seen = asked.seen
     rows = seen.rows("alert", asked.anytime())
-    if not len(seen.column("alert", "id")):
+    if not len(seen.rows("alert")):
         return Figure(None, rows, "not_reported", asked.say("caption.no_alert_source"))
     expires = seen.column("alert", "expires")[rows]
     rows = rows[(expires > asked.now_us) | (expires == NO_TIME)]

@@ -29,8 +29,11 @@ def _by_category(asked: Asked, rows: np.ndarray, week: np.ndarray) -> list[tuple
     labels = asked.seen.labels("incident", "category")
     today = np.bincount(column[rows], minlength=len(labels))
     before = np.bincount(column[week], minlength=len(labels)) - today
-    most = np.argsort(-(today + before / 7), kind="stable")[:5]
-    return [(labels[code], int(today[code]), before[code] / 7) for code in most if today[code] or before[code]]
+    # Of equals by name: codes are in order of first sight, and what was seen first may be withheld.
+    most = sorted(np.flatnonzero(today + before), key=lambda code: (-(today[code] + before[code] / 7), labels[code]))[
+        :5
+    ]
+    return [(labels[code], int(today[code]), before[code] / 7) for code in most]
 
 
 KPI = Kpi(id="incidents_24h", kind="incident", compute=compute, order=10)

@@ -13,7 +13,7 @@ def compute(asked: Asked) -> Figure:
     labels = np.array(seen.labels("route", "status"), dtype=object)
     status = labels[seen.column("route", "status")[rows]]
     closed, restricted = rows[status == "closed"], int(np.count_nonzero(status == "restricted"))
-    told = int(np.count_nonzero(status != "unknown"))
+    told = int(np.count_nonzero(~np.isin(status, ("unknown", ""))))
     return Figure(
         value=len(closed) if told else None,
         rows=closed,

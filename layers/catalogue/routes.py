@@ -24,7 +24,8 @@ def features(seen: Seen, filters: Filters, view: View) -> Shapes:
         return [
             {
                 "id": public_id(int(seen.column("route", "id")[row])),
-                "title": titles[seen.column("route", "title")[row]],
+                "title": titles[seen.column("route", "title")[row]]
+                or categories[seen.column("route", "category")[row]],
                 "cls": _class(categories[seen.column("route", "category")[row]]),
                 "status": STATUSES[status[index]],
             }

@@ -16,8 +16,7 @@ from layers.words import say
 def features(seen: Seen, filters: Filters, view: View) -> Points:
     found = supply(seen, filters, (view.item,) if view.item else ())
     worst = worst_of_sites(found)
-    items = seen.labels("supply", "item")
-    known = np.unique(seen.column("supply", "item")[seen.rows("supply")]).tolist()
+    known = sorted(seen.released_labels("supply", "item") - {""})
     return Points(
         kind="supply",
         rows=found.rows[worst],
@@ -30,7 +29,7 @@ def features(seen: Seen, filters: Filters, view: View) -> Points:
         notes=_notes(found.limits, len(found.rows), view.lang),
         as_of_us=int(found.time.max()) if len(found.time) else None,
         evidence=("supply", found.rows),
-        choices=tuple((items[code], items[code]) for code in known),
+        choices=tuple((item, item) for item in known),
         choice=view.item,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from data.columns import NO_TIME
@@ -45,7 +47,7 @@ def _track(seen: Seen, row: int, now: int) -> dict[str, Property]:
     over = stale if stale != NO_TIME else time + STALE_AFTER_US
     found: dict[str, Property] = {
         "id": public_id(int(seen.column("track", "id")[row])),
-        "title": text("callsign") or text("title"),
+        "title": text("callsign") or text("title") or text("category"),
         "sidc": text("sidc"),
         "t": seconds(time) or 0,
         "stale": int(over < now),
@@ -61,8 +63,10 @@ def legend(seen: Seen, found: Features, view: View) -> list[Entry]:
     """By affiliation."""
     labels = seen.labels("track", "affiliation")
     counts = np.bincount(seen.column("track", "affiliation")[found.rows], minlength=len(labels)).tolist()
-    told = {label or "unknown": count for label, count in zip(labels, counts, strict=True)}
-    return [Entry(say(view.lang, key), key, told.get(key, 0)) for key in ("friend", "neutral", "hostile", "unknown")]
+    told = Counter[str]()
+    for label, count in zip(labels, counts, strict=True):
+        told[label or "unknown"] += count
+    return [Entry(say(view.lang, key), key, told[key]) for key in ("friend", "neutral", "hostile", "unknown")]
 
 
 LAYER = Layer(
