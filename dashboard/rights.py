@@ -1,0 +1,38 @@
+"""Who may administer what. A right never lets anybody see a record: `data.access.decide` alone does."""
+
+from __future__ import annotations
+
+from data.access import EVERY_AGENCY, Viewer
+
+ADMIN, SHARING, APPROVE = "admin", "sharing", "approve"
+
+
+def operates(viewer: Viewer) -> bool:
+    """Whoever sits at a machine without accounts, or holds its own token."""
+    return viewer.agency == EVERY_AGENCY
+
+
+def runs(viewer: Viewer) -> bool:
+    """Accounts, displays, tokens, the audit log, and what is shared on every agency's behalf."""
+    return viewer.looking is None and (operates(viewer) or ADMIN in viewer.roles)
+
+
+def shares(viewer: Viewer, agency: str) -> bool:
+    """Marks and agreements of an agency: its liaison, or an administrator."""
+    liaison = SHARING in viewer.roles and bool(viewer.agency) and viewer.agency == agency
+    return runs(viewer) or (viewer.looking is None and liaison)
+
+
+def manages(viewer: Viewer) -> bool:
+    """An information manager: an administrator, or a liaison of an agency. May look as others would."""
+    return runs(viewer) or (viewer.looking is None and SHARING in viewer.roles and bool(viewer.agency))
+
+
+def approves(viewer: Viewer) -> bool:
+    """The second person for break-glass up to severe."""
+    return viewer.looking is None and (operates(viewer) or APPROVE in viewer.roles)
+
+
+def concerned(viewer: Viewer) -> bool:
+    """A person of an agency: reads what it grants and is granted, and who opened its records."""
+    return viewer.looking is None and viewer.kind != "display" and bool(viewer.agency)
