@@ -19,67 +19,23 @@ from shapely.geometry.base import BaseGeometry
 
 from data.records import KINDS, Record
 from ingest.feed import EARLIEST, Context, Refusal
-from ingest.headings import area_columns, area_of, bare, pick
+from ingest.headings import area_columns, area_of, bare, pick, words
 from ingest.sheets import distinct, plain
 from ingest.site_words import COLUMNS, functionality
 from ingest.values import shape, text
 from ingest.written import moment
 
-IDS = tuple(
-    [
-        "osm_id",
-        "globalid",
-        "uuid",
-        "uid",
-        "ssid",
-        "guid",
-        "gid",
-        "objectid",
-        "feature_id",
-        "site_id",
-        "id",
-        "code",
-        "pcode",
-        "ref",
-        "reference",
-        "fid",
-        "fid_1",
-    ]
+IDS = words("osm_id globalid uuid uid ssid guid gid objectid feature_id site_id id code pcode ref reference fid fid_1")
+NAMES = words(
+    "name name_en nameascii title label shapename name_1 nom nombre callsign stop_name locname facility_name settlement"
+    " location referendum local_name country state"
 )
-NAMES = tuple(
-    [
-        "name",
-        "name_en",
-        "nameascii",
-        "title",
-        "label",
-        "shapename",
-        "name_1",
-        "nom",
-        "nombre",
-        "callsign",
-        "stop_name",
-        "locname",
-        "facility_name",
-        "settlement",
-        "location",
-        "referendum",
-        "local_name",
-        "country",
-        "state",
-    ]
+SITES = words(
+    "amenity healthcare man_made aeroway shop office tourism social_facility emergency facility facility_type"
+    " facility_name hf_type water_source_type school_name warehouse"
 )
-KIND_OF_COLUMN = {
-    **dict.fromkeys(
-        ["amenity", "healthcare", "man_made", "aeroway", "shop", "office", "tourism", "social_facility", "emergency"],
-        "site",
-    ),
-    **dict.fromkeys(
-        ["facility", "facility_type", "facility_name", "hf_type", "water_source_type", "school_name", "warehouse"],
-        "site",
-    ),
-    **dict.fromkeys(("highway", "route", "railway", "road_class", "surface_type"), "route"),
-}
+ROUTES = words("highway route railway road_class surface_type")
+KIND_OF_COLUMN = {**dict.fromkeys(SITES, "site"), **dict.fromkeys(ROUTES, "route")}
 KINDS_OF_FEATURES = ("report", "site", "route", "incident")
 TYPES = ("type", "category", "class", "featurecla", "fclass", "place", "boundary", "layer_type", "kind", "source_type")
 TIMES = ("event_time", "time", "timestamp", "datetime", "date", "observed", "report_date", "begin", "start")

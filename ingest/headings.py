@@ -76,6 +76,11 @@ class AreaColumns:
         return frozenset(self.names[level] for level in (1, 2, 3) if level in self.names) | {self.pcode(row)}
 
 
+def words(said: str) -> tuple[str, ...]:
+    """Headings given in one line, split at white space."""
+    return tuple(said.split())
+
+
 def bare(heading: str) -> str:
     """A heading for comparing: lower case, no accents, words joined by underscores, units in brackets dropped."""
     flat = unaccented(re.sub(r"\(.*?\)", " ", heading)).casefold()

@@ -18,28 +18,11 @@ from data.records import Record, Retract
 from ingest.features import geometry_of
 from ingest.feed import Context, Feed, Payload, Refusal, Source, decode_text
 from ingest.feeds import cot
+from ingest.headings import words
 from ingest.values import needed, shape, text
 
 TYPE = re.compile(r'"type"\s*:\s*"(?:a-[.a-z]-|[bu]-[a-z]-|t-x)')
-OWN = frozenset(
-    [
-        "type",
-        "how",
-        "callsign",
-        "center",
-        "time",
-        "start",
-        "stale",
-        "remarks",
-        "course",
-        "speed",
-        "metadata",
-        "id",
-        "path",
-        "opex",
-        "access",
-    ]
-)
+OWN = words("type how callsign center time start stale remarks course speed metadata id path opex access")
 STYLE = re.compile(r"(?:stroke|fill|marker|icon|labels?|minzoom|maxzoom|rotate|archived)(?:-\w+)?\Z")
 UNKNOWN = "9999999.0"
 

@@ -1,0 +1,151 @@
+"""DHIS2 aggregate data: dataValueSets as JSON, XML and CSV (with and without a heading), and ADX (IHE QRPH 2015).
+
+One data value is one indicator: `indicator` is the data element, `site_ref` the organisation unit, as DHIS2 names them. The
+key is what DHIS2 itself holds one value for: data element, period, organisation unit and both category option combinations;
+a newer `lastUpdated` wins, and `deleted` takes back. Who stored a value is a person and is not kept. A value that is no
+number (text, a file) is kept among the attributes; yes and no are 1 and 0.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from data.records import Indicator, Record, Retract
+from ingest.dhis2 import UID, named, period
+from ingest.feed import Context, Feed, Payload, Refusal, Source, decode_text
+from ingest.headings import bare, words
+from ingest.markup import elements, local_name
+from ingest.sheets import csv_rows, kind_of
+from ingest.values import instant, number, text
+
+COLUMNS = words(
+    "dataElement period orgUnit categoryOptionCombo attributeOptionCombo value storedBy lastUpdated comment followup deleted"
+)
+"""Of a CSV, in DHIS2's own order, which is what counts where there is no heading."""
+CALLED = {
+    **{name.lower(): name for name in COLUMNS},
+    "timestamp": "lastUpdated",
+    "categoryoption": "categoryOptionCombo",
+}
+KEY = COLUMNS[:5]
+DEFINED = frozenset((*COLUMNS, *words("dataSet completeDate created annotation")))
+PERSONS = frozenset(("storedBy", "completedBy"))
+TRUE, FALSE = ("true", "t", "yes"), ("false", "f", "no")
+
+
+def recognise(payload: Payload) -> int:
+    head = payload.head_text.lstrip()
+    if re.search(r"<(?:\w+:)?(?:dataValueSet|adx)[\s>]", head[:2_048]):
+        return 95
+    if head[:1] == "{" and '"dataValues"' in head and '"dataElement"' in head:
+        return 90 if '"period"' in head and not re.search(r'"(?:events|programStage|trackedEntit\w+)"', head) else 0
+    if kind_of(payload) != "csv":
+        return 0
+    first = next(csv_rows(payload), [])
+    cells = [cell.strip().strip('"').lower() for cell in first]
+    if "dataelement" in cells and "period" in cells:
+        return 90
+    uids = len(cells) > 5 and bool(UID.match(first[0].strip())) and bool(UID.match(first[2].strip()))
+    return 80 if uids and re.fullmatch(r"\d{4}[\dWQSB-]*", cells[1]) else 0
+
+
+def rows(payload: Payload, source: Source) -> Iterable[Any]:
+    head = payload.head_text.lstrip()
+    found = _xml(payload) if head.startswith("<") else _json(payload) if head.startswith(("{", "[")) else _csv(payload)
+    for row in found:
+        yield {k: v for k, v in row.items() if k not in PERSONS} if isinstance(row, dict) else row
+
+
+def _json(payload: Payload) -> Iterator[Any]:
+    document = json.loads(decode_text(payload.read()))
+    listed = document.get("dataValues") if isinstance(document, dict) else document
+    if not isinstance(listed, list):
+        raise ValueError(f"{payload.name} has no list `dataValues`")
+    common = (
+        {name: document.get(name) for name in (*KEY, "dataSet", "completeDate")} if isinstance(document, dict) else {}
+    )
+    for row in listed:
+        yield {**{k: v for k, v in common.items() if v}, **row} if isinstance(row, dict) else row
+
+
+def _xml(payload: Payload) -> Iterator[dict[str, Any]]:
+    """Of each value its attributes, with those of the group or set it stands in."""
+    for element in elements(payload, ("dataValue",)):
+        said = dict(element.attrib)
+        for up in element.iterancestors():
+            said = {**{k: v for k, v in up.attrib.items() if not k.startswith("{") and k != "exported"}, **said}
+        for child in element:
+            said.setdefault(local_name(child), (child.text or "").strip())
+        yield {CALLED.get(str(name).lower(), str(name)): value for name, value in said.items()}
+
+
+def _csv(payload: Payload) -> Iterator[dict[str, Any]]:
+    header: tuple[str, ...] = ()
+    for line in csv_rows(payload):
+        # Some exports put spaces between the comma and the quote, which then is no quote to a reader.
+        cells = [cell.strip().strip('"').strip() for cell in line]
+        if not header:
+            known = [CALLED.get(bare(cell).replace("_", ""), cell) for cell in cells]
+            header = tuple(known) if "dataElement" in known else COLUMNS
+            if "dataElement" in known:
+                continue
+        if any(cells):
+            yield {name: cell for name, cell in zip(header, cells, strict=False) if cell}
+
+
+def record(row: Any, context: Context) -> Record | Retract:
+    if not isinstance(row, dict):
+        raise Refusal("row", "is not a data value")
+    key = [named(row, name) for name in KEY]
+    key[1] = re.sub(r"^(\d{4})-(\d\d)(?:-(\d\d))?$", r"\1\2\3", key[1])  # 2017-01 and 201701 are one month
+    for name, said in zip(KEY[:3], key[:3], strict=True):
+        if not said:
+            raise Refusal(name, "is empty")
+    # In ADX every attribute that it does not define is a category of the figure.
+    groups = {str(name): text(row, name) for name in row if "/P" in text(row, "period") and name not in DEFINED}
+    ref = ":".join((*key, *(f"{name}={value}" for name, value in sorted(groups.items())))).rstrip(":")
+    changed = instant(row, "lastUpdated", context.source.timezone) or instant(row, "created", context.source.timezone)
+    if text(row, "deleted").lower() == "true":
+        return Retract(kind="indicator", source_ref=ref, reason="deleted by its source", version_time=changed)
+    start, end = period(row, "period")
+    said = text(row, "value")
+    value = 1.0 if said.lower() in TRUE else 0.0 if said.lower() in FALSE else _figure(said)
+    own = {*KEY, "value", "lastUpdated", "deleted"}
+    rest: dict[str, Any] = {str(name): text(row, name) for name in row if name not in own and text(row, name)}
+    rest |= {name: said for name, said in zip(KEY[3:], key[3:], strict=True) if said}
+    return Indicator(
+        source_ref=ref,
+        title=f"{key[0]}, {text(row, 'period')}",
+        description=text(row, "comment") or text(row, "annotation"),
+        category=named(row, "dataSet") or "DHIS2",
+        indicator=key[0],
+        value=value,
+        event_time=end,
+        version_time=changed,
+        period_start=start,
+        period_end=end,
+        site_ref=key[2],
+        attributes={**rest, **({"value": said} if value is None and said else {})},
+    )
+
+
+def _figure(said: str) -> float | None:
+    try:
+        return number({"value": said}, "value")
+    except Refusal:
+        return None  # of a text data element
+
+
+FEED = Feed(
+    name="dhis2",
+    title="DHIS2 aggregate data (dataValueSets, ADX)",
+    kinds=("indicator",),
+    formats=("json", "xml", "csv"),
+    media_types=("application/json", "application/xml", "application/adx+xml", "text/csv"),
+    recognise=recognise,
+    rows=rows,
+    record=record,
+)
