@@ -4,7 +4,9 @@ One row is one event on one day at one place. The key is `event_id_cnty`; `data_
 release until it dropped it in 2023, serves only where there is no other. ACLED is a living dataset: a later export
 revises earlier rows, and `timestamp` (seconds since 1970) says which version of an event is the newer.
 
-Aggregates made from ACLED (HDX and HAPI: counts per area and month) are no events and are not read here.
+Its "deleted" answer lists keys with a `deleted_timestamp`: those events are taken back.
+
+Aggregates made from ACLED (HDX and HAPI: counts per area and month) are no events: the feed conflict_counts reads them.
 
 Severity is a rule of this feed, for ACLED has none: the worse of what kind of event it was and how many were killed.
     kind    battles, explosions, violence against civilians, riots: moderate; protests, strategic developments: minor;
@@ -20,7 +22,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, Literal
 
-from data.records import Incident, Record, Severity
+from data.records import Incident, Record, Retract, Severity
+from ingest.casualties import by_deaths
 from ingest.feed import Context, Feed, Payload, Refusal, Source
 from ingest.sheets import HEADER_WITHIN, csv_rows, is_tag_row, kind_of, plain, preview, tables
 from ingest.values import instant, lon_lat, needed, whole
@@ -44,11 +47,10 @@ BY_KIND = {
     "excessive force against protesters": Severity.serious,
 }
 
-BY_DEATHS = ((25, Severity.critical), (5, Severity.severe), (1, Severity.serious))
-
 NAMED = frozenset(
     {"event_id_cnty", "event_date", "event_type", "sub_event_type", "actor1", "actor2", "fatalities", "notes"}
     | {"admin1", "admin2", "admin3", "location", "latitude", "longitude", "geo_precision", "timestamp"}
+    | {"deleted_timestamp"}
 )
 """Columns that have a field of their own; all others become attributes."""
 
@@ -58,7 +60,7 @@ Row = dict[str, Any]
 def recognise(payload: Payload) -> int:
     if kind_of(payload) == "json":
         head = payload.head_text
-        return 95 if '"event_id_cnty"' in head and '"event_date"' in head else 0
+        return 95 if '"event_id_cnty"' in head and ('"event_date"' in head or '"deleted_timestamp"' in head) else 0
     return 95 if any(_is_event_table(_names(table.header)) for table in preview(payload)) else 0
 
 
@@ -97,7 +99,7 @@ def _from_csv(lines: Iterator[list[str]]) -> Iterator[Row]:
 MISFIT = "cells for columns"
 NOT_EVENTS = (
     "there is no table with event_id_cnty, event_date and event_type: send ACLED's event rows"
-    " (a summary per area and month is read with the table feed)"
+    " (a summary per area and month is read by conflict_counts)"
 )
 
 
@@ -113,12 +115,18 @@ def _names(header: Sequence[object]) -> list[str]:
 
 
 def _is_event_table(names: Sequence[str]) -> bool:
+    """Of events, or (ACLED's "deleted" answer) of the keys of events that were none."""
+    if "deleted_timestamp" in names:
+        return "event_id_cnty" in names
     return "event_date" in names and "event_type" in names and ("event_id_cnty" in names or "data_id" in names)
 
 
-def record(row: Row, context: Context) -> Record:
+def record(row: Row, context: Context) -> Record | Retract:
     if MISFIT in row:
         raise Refusal("row", "does not have one cell per column (a comma outside quotes, or cut off)", row[MISFIT])
+    if "deleted_timestamp" in row:
+        deleted, key = instant(row, "deleted_timestamp"), needed(row, "event_id_cnty")
+        return Retract(kind="incident", source_ref=key, reason="deleted by ACLED", version_time=deleted)
     if "event_date" not in row:
         raise Refusal("event_date", "is empty")
     get = row.get
@@ -149,10 +157,8 @@ def record(row: Row, context: Context) -> Record:
 
 
 def _severity(event_type: str, sub_event_type: str, fatalities: int | None) -> Severity:
-    killed = fatalities or 0
     by_kind = BY_KIND.get(sub_event_type.lower()) or BY_KIND.get(event_type.lower(), Severity.unknown)
-    by_deaths = next((severity for floor, severity in BY_DEATHS if killed >= floor), Severity.unknown)
-    return max(by_kind, by_deaths)
+    return max(by_kind, by_deaths(fatalities))
 
 
 FEED = Feed(

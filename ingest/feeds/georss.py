@@ -1,0 +1,145 @@
+"""Events from any RSS or Atom list that says where: GeoRSS Simple, GeoRSS GML, and the W3C `geo:lat` and `geo:long`.
+
+The key is the entry's `id` or `guid`, else its link, else what it is called and when; `updated` says which version of it
+is the newer. Every way of saying a place is latitude first. Several places of one entry are one shape, of its areas where
+it has any, else of its lines, else of its points; an entry without a place is kept. What such a list is about nobody can
+know, so that its entries have no severity; the source's `options.severity` (minor to critical) gives them one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import shapely
+from shapely import Point
+from shapely.geometry.base import BaseGeometry
+
+from data.records import Incident, Record, Severity
+from ingest.feed import Context, Feed, Payload, Refusal, Source
+from ingest.geometry import box, ellipse, line, polygon
+from ingest.markup import elements, local_name, texts
+from ingest.values import instant, lon_lat, shape, text
+
+SPACES = re.compile(r"georss\.org/georss|www\.w3\.org/2003/01/geo/|opengis\.net/gml")
+USED = re.compile(r"<(?:\w+:)?(?:point|line|polygon|box|circle|where|lat)\b")
+KEYS, TIMES, VERSIONS = ("id", "guid"), ("published", "pubDate", "issued", "date"), ("updated", "modified")
+WORDS = ("description", "summary", "content", "encoded")
+OWN = frozenset({*KEYS, *TIMES, *VERSIONS, *WORDS, "title", "link", "lat", "long", "lon", "category"})
+OWN |= {"point", "line", "polygon", "box", "circle"}
+
+
+def recognise(payload: Payload) -> int:
+    head = payload.head_text
+    if not SPACES.search(head) or not re.search(r"<(?:\w+:)?(?:item|entry)\b", head):
+        return 0
+    return 70 if USED.search(head) else 45
+
+
+def rows(payload: Payload, source: Source) -> Iterable[Any]:
+    yield from elements(payload, ("item", "entry"))
+
+
+def record(row: Any, context: Context) -> Record:
+    said = texts(row)
+    links = [child.get("href") for child in row.iterchildren("{*}link") if child.get("href")]
+    link = said.get("link") or next(iter(links), "")
+    own = (text(said, "title"), next((said[name] for name in TIMES if name in said), ""))
+    if not any((*own, link, *(said.get(name) for name in KEYS))):
+        raise Refusal("title", "is empty, and so are id, link and time: nothing tells this entry from another")
+    digest = hashlib.blake2b(repr(own).encode(), digest_size=8).hexdigest()
+    terms = [child.get("term") or child.get("label") for child in row.iterchildren("{*}category")]
+    categories = [term for term in (*terms, *said.get("category", "").split("; ")) if term]
+    words = [
+        " ".join(" ".join(child.itertext()).split()) for name in WORDS for child in row.iterchildren(f"{{*}}{name}")
+    ]
+    others = {name: value for name, value in said.items() if name not in OWN}
+    if len(categories) > 1:
+        others["categories"] = "; ".join(categories)
+    updated = _time(said, VERSIONS, context)
+    lon, lat, wkb = _place(row)
+    return Incident(
+        source_ref=next((said[name] for name in KEYS if name in said), "") or link or digest,
+        title=own[0] or next((word[:120] for word in words if word), "") or link,
+        description=next((word for word in words if word), ""),
+        category=categories[0] if categories else "",
+        severity=Severity[str(context.source.options.get("severity", "unknown"))],
+        event_time=_time(said, TIMES, context) or updated,
+        version_time=updated,
+        lon=lon,
+        lat=lat,
+        wkb=wkb,
+        attributes={**others, **({"link": link} if link else {})},
+    )
+
+
+def _time(said: dict[str, str], names: Iterable[str], context: Context) -> datetime | None:
+    name = next((name for name in names if name in said), None)
+    if name is None:
+        return None
+    try:
+        return instant(said, name, context.source.timezone)
+    except Refusal:
+        try:  # zones by name, which the mail format allows
+            return instant({name: parsedate_to_datetime(said[name])}, name, context.source.timezone)
+        except (ValueError, IndexError):
+            pass
+        raise
+
+
+def _place(row: Any) -> tuple[float | None, float | None, bytes | None]:
+    points: list[BaseGeometry] = []
+    lines: list[BaseGeometry] = []
+    areas: list[BaseGeometry] = []
+    for element in row.iter(
+        "{*}point", "{*}pos", "{*}line", "{*}polygon", "{*}posList", "{*}box", "{*}circle", "{*}Envelope"
+    ):
+        name, told = local_name(element), " ".join(element.itertext())
+        if not told.strip() or (name == "pos" and local_name(element.getparent()) != "Point"):
+            continue
+        numbers = _numbers(name, told)
+        places = list(zip(numbers[1::2], numbers[::2], strict=True)) if len(numbers) % 2 == 0 else []
+        inside = {local_name(parent) for parent in element.iterancestors()}
+        if "interior" in inside:
+            continue
+        if name == "circle" and len(numbers) == 3:
+            areas.append(ellipse(numbers[1], numbers[0], numbers[2], numbers[2], name))
+        elif name in ("point", "pos") and len(places) == 1:
+            points.append(Point(places[0]))
+        elif name in ("box", "Envelope") and len(places) == 2:
+            (west, south), (east, north) = places
+            areas.append(box(west, east, south, north, name))
+        elif name == "polygon" or (name == "posList" and "LinearRing" in inside):
+            areas.append(polygon(places, name))
+        elif name in ("line", "posList"):
+            lines.append(line(places, name))
+        else:
+            raise Refusal(name, "does not have the numbers of its kind (latitude first)", told)
+    if areas or lines or points:
+        return shape(shapely.union_all(areas or lines or points))
+    told_at = {local_name(child): child.text for child in row.iter("{*}lat", "{*}long", "{*}lon")}
+    lon, lat = lon_lat(told_at, "long" if "long" in told_at else "lon", "lat")
+    return lon, lat, None
+
+
+def _numbers(name: str, told: str) -> list[float]:
+    try:
+        return [float(number) for number in told.replace(",", " ").split()]
+    except ValueError:
+        raise Refusal(name, "has a coordinate that is no number", told) from None
+
+
+FEED = Feed(
+    name="georss",
+    title="Events with places (GeoRSS, Atom, RSS)",
+    kinds=("incident",),
+    formats=("rss", "atom", "xml"),
+    media_types=("application/rss+xml", "application/atom+xml", "application/xml", "text/xml"),
+    recognise=recognise,
+    rows=rows,
+    record=record,
+)
