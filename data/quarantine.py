@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,9 @@ from sqlalchemy.engine import Connection, Engine
 
 from data.records import Reject
 from data.tables import quarantine
+
+KEPT_AS_FILE = b"kept in the home folder as quarantine/"
+"""What stands for a payload too large for a row, before the name of its file."""
 
 
 def add(connection: Connection, source: str, feed: str, payload: str, now_us: int, rejects: Sequence[Reject]) -> None:
@@ -110,3 +114,18 @@ def open_counts(engine: Engine) -> dict[str, int]:
     )
     with engine.connect() as connection:
         return {str(source): int(count) for source, count in connection.execute(query)}
+
+
+def old(connection: Connection, source: str, until_us: int, limit: int) -> list[int]:
+    """Ids of a source's rejects last seen at or before a time."""
+    query = sa.select(quarantine.c.id).where(quarantine.c.source == source, quarantine.c.last_seen_us <= until_us)
+    return list(connection.execute(query.order_by(quarantine.c.id).limit(limit)).scalars())
+
+
+def drop(connection: Connection, home: Path, ids: Sequence[int]) -> None:
+    """Remove rejects, and the files that hold payloads of theirs, for good."""
+    for raw in connection.execute(sa.select(quarantine.c.raw).where(quarantine.c.id.in_(ids))).scalars():
+        name = raw.removeprefix(KEPT_AS_FILE).decode("ascii", "replace")
+        if raw.startswith(KEPT_AS_FILE) and name.isalnum():
+            (home / "quarantine" / name).unlink(missing_ok=True)
+    connection.execute(quarantine.delete().where(quarantine.c.id.in_(ids)))

@@ -266,11 +266,11 @@ erasure = Table(
     metadata,
     Column("seq", Key, primary_key=True, autoincrement=False, comment="of the version"),
     Column("revision", BigInteger, nullable=False),
-    Column("whole", Boolean, nullable=False, comment="false: personal fields only"),
+    Column("whole", Boolean, primary_key=True, comment="false: personal fields only"),
     Column("digest", BigInteger, nullable=False, comment="of what is left"),
     Index("erasure_by_revision", "revision"),
 )
-"""What retention has erased of the log: the version's row stays, its content does not."""
+"""What retention has erased of the log: the version's row stays, its content does not. Of two rows the whole one counts."""
 
 retention_state = Table(
     "retention_state",

@@ -11,9 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from data import retention, seal
 from data.records import COLLECTIONS, blake
+from data.seal import HEADS
 from data.store import Store
-from data.tables import commit_log, counter, head, version
+from data.tables import commit_log, counter, erasure, head, version
 
 DATABASE = "commonground.sqlite"
 SETTINGS = "commonground.toml"
@@ -25,11 +27,16 @@ class CannotDo(ValueError):
 
 
 def backup(store: Store, home: Path, file: Path) -> None:
-    """Copy the database (while it is in use) and the settings into one zip file; the file appears only when it is whole."""
+    """Copy the database (while it is in use), the settings and the audit log's signed heads into one zip file.
+
+    The file appears only when it is whole.
+    """
     if store.reader.dialect.name != "sqlite":
         raise CannotDo("backup copies the embedded database; back a PostgreSQL server up with pg_dump --format=custom.")
     if file.exists():
         raise CannotDo(f"{file} exists already; name a new file.")
+    # Read before the database is: a head signed meanwhile would look as if the log had been cut short.
+    heads = (home / HEADS).read_bytes() if (home / HEADS).exists() else b""
     with tempfile.TemporaryDirectory(dir=file.resolve().parent) as folder:
         copy = Path(folder) / DATABASE
         with store.reader.connect() as connection, sqlite3.connect(copy) as target:
@@ -41,6 +48,8 @@ def backup(store: Store, home: Path, file: Path) -> None:
             archive.write(copy, DATABASE)
             if (home / SETTINGS).exists():
                 archive.write(home / SETTINGS, SETTINGS)
+            if heads:
+                archive.writestr(HEADS, heads)
         part.replace(file)
 
 
@@ -53,15 +62,15 @@ def restore(file: Path, home: Path) -> None:
             if DATABASE not in archive.namelist():
                 raise CannotDo(f"{file} is not a backup of Common Ground: it holds no {DATABASE}.")
             home.mkdir(parents=True, exist_ok=True)
-            for name in (DATABASE, SETTINGS):
+            for name in (DATABASE, SETTINGS, HEADS):
                 if name in archive.namelist():
                     archive.extract(name, home)
     except (zipfile.BadZipFile, OSError) as error:
         raise CannotDo(f"{file} cannot be read as a backup: {error}.") from None
 
 
-def verify(store: Store) -> Iterator[str]:
-    """One sentence per fault found in the log; nothing where it is whole."""
+def verify(store: Store, home: Path | None = None) -> Iterator[str]:
+    """One sentence per fault found in the log and in the audit log, with the heads kept in `home`; nothing where all is whole."""
     with store.reader.connect() as connection:
         if connection.dialect.name == "sqlite":
             for (line,) in connection.exec_driver_sql("PRAGMA integrity_check"):
@@ -83,11 +92,19 @@ def verify(store: Store) -> Iterator[str]:
         ).scalar_one()
         if lost:
             yield f"{lost} records point to a version that is not in the log."
-        columns = (version.c.seq, version.c.digest, version.c.body, version.c.wkb)
-        rows = connection.execution_options(yield_per=CHUNK).execute(sa.select(*columns).order_by(version.c.seq))
-        for row in rows:
+        part, whole = erasure.alias(), erasure.alias()
+        digest = sa.func.coalesce(whole.c.digest, part.c.digest, version.c.digest).label("digest")
+        written = (
+            sa.select(version.c.seq, digest, version.c.body, version.c.wkb)
+            .outerjoin(part, sa.and_(part.c.seq == version.c.seq, sa.not_(part.c.whole)))
+            .outerjoin(whole, sa.and_(whole.c.seq == version.c.seq, whole.c.whole))
+            .order_by(version.c.seq)
+        )
+        for row in connection.execution_options(yield_per=CHUNK).execute(written):
             if blake(row.body, row.wkb or b"") != row.digest:
                 yield f"version {row.seq} does not read as it was written; restore it from a backup."
+        yield from retention.unlogged(connection)
+    yield from seal.verify(store, home)
 
 
 def counts(store: Store) -> dict[str, int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from data import health
+from data.quarantine import KEPT_AS_FILE
 from data.records import KINDS, Entry, Reject
 from data.settings import BadSettings, Settings, Source
 from data.store import Batch, Store, Tally
@@ -24,7 +25,6 @@ NOBODYS = "unrecognised"
 RAW_IN_STORE = 16 << 20
 """An unreadable payload up to this size lies in the store's quarantine, a larger one as a file in the home folder's."""
 LONGEST_NAME = 200
-KEPT_AS_FILE = b"kept in the home folder as quarantine/"
 
 Progress = Callable[[str, int], None]
 """Called with a payload's name and how many of its rows have been read."""

@@ -82,7 +82,7 @@ def upgrade() -> None:
         "erasure",
         sa.Column("seq", KEY, primary_key=True, autoincrement=False),
         sa.Column("revision", sa.BigInteger, nullable=False),
-        sa.Column("whole", sa.Boolean, nullable=False),
+        sa.Column("whole", sa.Boolean, primary_key=True),
         sa.Column("digest", sa.BigInteger, nullable=False),
     )
     op.create_index("erasure_by_revision", "erasure", ["revision"])
