@@ -163,6 +163,10 @@ class Viewer:
     looking: Viewer | None = None
     """Who looks as this viewer would ("View as"); they get what both may see, on the terms of both, and take nothing out."""
 
+    def owns(self, agency: str) -> bool:
+        """Whether what is an agency's own is theirs: the operator's all of it; while looking, what is both's."""
+        return self.agency in (EVERY_AGENCY, agency) and (self.looking is None or self.looking.owns(agency))
+
 
 @dataclass(frozen=True)
 class Obligations:

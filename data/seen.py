@@ -19,7 +19,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from data.access import EVERY_AGENCY, Decision, Mark, Precision, Viewer, decide, join
+from data.access import Decision, Mark, Precision, Viewer, decide, join
 from data.columns import NO_TIME, Codes, Table
 from data.counted import WEEK_US, Cells, no_cells
 from data.counting import Counts, count_rows, with_cells
@@ -218,7 +218,7 @@ class Seen:
     def provenance(self, item: Item) -> dict[str, Any]:
         """Which payload and row a record came from; of others' records, and altered ones, only source, feed and revision."""
         told = self._store.provenance(item.seq)
-        own = self.viewer.agency in (EVERY_AGENCY, item.mark.agency)
+        own = self.viewer.owns(item.mark.agency)
         whole = own and self.terms(item.kind, item.row).plain
         return told if whole else {**told, "payload": None, "sha256": None, "row": None}
 

@@ -55,6 +55,8 @@ class Sharing:
 
     def told_to(self, viewer: Viewer) -> int:
         """The revision at which sharing last changed for this viewer."""
+        if viewer.looking is not None:
+            return max(self.told_to(viewer.looking), self.told_to(replace(viewer, looking=None)))
         if viewer.agency == EVERY_AGENCY:
             return self.revision
         names = (viewer.name, viewer.agency, EVERYBODY, *((MISSION,) if viewer.in_mission else ()))
