@@ -1,7 +1,7 @@
 // The drawer beside the map: one record with its source and history, or the list behind a figure, a cell or an area.
 
 import { button, el, text } from "./dom.mjs";
-import { age, dtg, grid, latlon, number, severityOf, severityWord, time, words } from "./format.mjs";
+import { age, dtg, grid, latlon, number, severityOf, severityWord, time, unsaid, words } from "./format.mjs";
 import { lang, named, t } from "./i18n.mjs";
 import { api, get, setFilters, visit } from "./state.mjs";
 
@@ -338,7 +338,7 @@ export function drawer(host, { now, kpi, sourceTitle, signal }) {
       const value =
         area.cls >= 0
           ? number(area.value, { maximumFractionDigits: 1 })
-          : t(area.cls === -2 ? "not_reported" : "unknown");
+          : unsaid(area);
       const before = () => [
         el(
           "dl",

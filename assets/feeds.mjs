@@ -82,8 +82,8 @@ export function feedsPanel(host, { now, signal }) {
       at.cadence,
       source.expected_every_s ? t("feeds.every", { age: age(source.expected_every_s) }) : t("feeds.no_cadence"),
     );
-    text(at.accepted, number(source.accepted ?? 0));
-    text(at.open, source.rejected ? t("feeds.rejected", { count: source.rejected }) : "0");
+    text(at.accepted, number(source.accepted));
+    text(at.open, source.rejected ? t("feeds.rejected", { count: source.rejected }) : number(source.rejected));
     at.open.disabled = !source.rejected;
     show(text(at.error, source.last_error ?? ""), Boolean(source.last_error));
   }

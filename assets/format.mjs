@@ -58,6 +58,12 @@ export function age(seconds) {
   return t("age.y", { n: Math.floor(s / 31_557_600) });
 }
 
+/** Why an area has no figure: it is not known, nobody reported, or there are fewer than may be told. */
+export function unsaid(area) {
+  if (area.cls === -3) return t("fewer_than", { n: area.fewer_than });
+  return t(area.cls === -2 ? "not_reported" : "unknown");
+}
+
 const formats = new Map();
 export function number(value, options = {}) {
   if (value === null || value === undefined || !Number.isFinite(value)) return t("unknown");

@@ -94,7 +94,7 @@ export function choropleth(layer, look) {
           "fill-color": [
             "match",
             cls,
-            0,
+            [-3, 0],
             colour["cho-0"],
             1,
             colour["cho-1"],

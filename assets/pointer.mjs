@@ -2,7 +2,7 @@
 // critical item. Nothing here moves the map.
 
 import { el, show, text } from "./dom.mjs";
-import { age, dtg, number, SEVERITIES, severityWord, time, words } from "./format.mjs";
+import { age, dtg, number, SEVERITIES, severityWord, time, unsaid, words } from "./format.mjs";
 import { lang, named, t } from "./i18n.mjs";
 import { ANSWERING } from "./marks.mjs";
 import { api } from "./state.mjs";
@@ -72,7 +72,7 @@ export function answerPointer(view, host, { doc, now, open, foot, sourceTitle, s
       const value =
         p.cls >= 0 && p.value !== undefined
           ? number(p.value, { maximumFractionDigits: 1 })
-          : t(p.cls === -2 ? "not_reported" : "unknown");
+          : unsaid(p);
       put(`${p.name} ${p.pcode}`, [`${layer?.title ?? ""}: ${value}`, origin]);
     } else if (p.n > 1) {
       const shares =

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,14 +34,16 @@ COMMON: Mapping[str, Any] = {
     "source": np.int32,
     "agency": np.int32,
     "mark": np.int32,
+    "stated": np.int32,
     "area": np.int32,
     "cap": np.int8,
     "exercise": np.bool_,
     "retracted": np.bool_,
 }
 """Columns of every kind. Times are microseconds UTC, lon and lat degrees (NaN: no place), x and y integer Web Mercator,
-`area` an index into the places of the day, `cap` the deepest level the source's precision lets a record claim, `retracted`
-that the version only says that the record was taken back."""
+`stated` a code for the P-code and names of areas the source stated, `area` an index into the places of the day, `cap` the
+deepest level the source's precision lets a record claim, `retracted` that the version only says that the record was taken
+back."""
 
 
 class Codes:
@@ -87,6 +90,8 @@ class Table:
         """seq -> geometry of rows that are more than a point."""
         self.codes: dict[str, Codes] = {name: Codes("") for name in ("category", *kind.codes)}
         """Code 0 is the empty text everywhere: what is not said, or withheld."""
+        self.stated = Codes()
+        """(P-code or None, names)."""
         dtypes = dict(COMMON)
         dtypes.update(dict.fromkeys(kind.numbers, np.float64))
         dtypes.update(dict.fromkeys(kind.instants, np.int64))
@@ -122,6 +127,30 @@ class Table:
         at = np.searchsorted(held, seqs)
         at = at[at < len(held)]
         return np.asarray(at[np.isin(held[at], seqs)])
+
+
+class Grown:
+    """Columns that are made for further rows when somebody reads so far; what is made stays."""
+
+    def __init__(self, make: Callable[[int, int], Mapping[str, NDArray[Any]]]) -> None:
+        self._make = make
+        self._arrays: dict[str, NDArray[Any]] = {}
+        self._length = -1
+        self._lock = threading.Lock()
+
+    def column(self, name: str, length: int) -> NDArray[Any]:
+        with self._lock:
+            if self._length < length:
+                start = max(self._length, 0)
+                for each, values in self._make(start, length).items():
+                    array = self._arrays.get(each, np.empty(0, values.dtype))
+                    if length > len(array):
+                        larger = np.empty(length + length // 4, values.dtype)
+                        larger[:start] = array[:start]
+                        self._arrays[each] = array = larger
+                    array[start:length] = values
+                self._length = length
+            return self._arrays[name][:length]
 
 
 def mercator(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

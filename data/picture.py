@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from data.access import Mark, Viewer
 from data.columns import CURRENT, NO_TIME, Codes, Table, mercator
-from data.places import Area, Places, build
+from data.places import Area, Places, build, placed
 from data.records import KIND_OF_NUMBER, KINDS, Boundary, Hot, Kind, Sensitivity, decode, hot_decoder
 from data.released import Now, Releases, Stamp
 from data.seen import Seen
@@ -105,7 +105,7 @@ class Picture:
             revision=released.told(now, viewer, at),
             past=as_known_at is not None,
             now=as_known_at or datetime.now(UTC),
-            places=now.places,
+            places=released.places,
             tables=self.tables,
             lengths=now.lengths,
             sources=self.sources,
@@ -192,6 +192,7 @@ class Picture:
             one: Stamp(one[0], kind.collection, Mark(one[1], Sensitivity(one[2]), one[3]), one[4])
             for one in set(stated)
         }
+        where = table.stated.encode((record.adm_pcode, record.adm_names) for record in records)
         columns: dict[str, NDArray[Any]] = {
             "id": np.array([change.record_id for change in changes], np.int64),
             "seq": np.array([change.seq for change in changes], np.int64),
@@ -207,7 +208,8 @@ class Picture:
             "source": self.sources.encode(record.source for record in records),
             "agency": self.agencies.encode(record.agency for record in records),
             "mark": self.stamps.encode(stamp_of[one] for one in stated),
-            "area": self._areas(lon, lat, level, records),
+            "stated": where,
+            "area": placed(self.places, lon, lat, level, where, table.stated.labels),
             "cap": level,
             "exercise": np.array([record.exercise for record in records], np.bool_),
             "retracted": np.array([change.retracted for change in changes], np.bool_),
@@ -221,26 +223,6 @@ class Picture:
             columns[name] = table.codes[name].encode(getattr(record, name, None) or "" for record in records)
         return columns
 
-    def _areas(
-        self,
-        lon: NDArray[np.float64],
-        lat: NDArray[np.float64],
-        level: NDArray[np.int8],
-        records: Sequence[Hot],
-    ) -> NDArray[np.int32]:
-        """Where each record is: by its point, else by the code or names its source stated."""
-        places = self.places
-        if not places.areas:
-            return np.full(len(lon), -1, np.int32)
-        areas = places.assign(lon, lat)
-        known: dict[tuple[str | None, tuple[str, ...]], int] = {}
-        for index in np.flatnonzero(areas < 0).tolist():
-            stated = (records[index].adm_pcode, records[index].adm_names)
-            if stated not in known:
-                known[stated] = places.match(*stated)
-            areas[index] = known[stated]
-        return places.capped(areas, level)
-
     def _rebuild_places(self) -> None:
         """Boundaries changed: every row is placed anew (names are matched again for rows without a point)."""
         table = self.tables["boundary"]
@@ -248,7 +230,7 @@ class Picture:
         seqs = table["seq"][current]
         bodies = self._store.bodies([int(seq) for seq in seqs])
         areas = []
-        for seq in seqs:
+        for seq, mark in zip(seqs, table["mark"][current].tolist(), strict=True):
             body, wkb = bodies[int(seq)]
             record = decode(body)
             if isinstance(record, Boundary) and wkb is not None and record.level < 4:
@@ -261,26 +243,14 @@ class Picture:
                         record.vintage,
                         shapely.from_wkb(wkb),
                         record.name_local,
+                        mark,
                     )
                 )
         self.places = build(areas)
         for other in self.tables.values():
             if other.length:
-                other.replace("area", self._place_anew(other))
-
-    def _place_anew(self, table: Table) -> NDArray[np.int32]:
-        places = self.places
-        areas = places.assign(table["lon"], table["lat"])
-        unplaced = np.flatnonzero((areas < 0) & (table["rev_to"] > table["rev_from"]))
-        bodies = self._store.bodies([int(seq) for seq in table["seq"][unplaced]])
-        known: dict[tuple[str | None, tuple[str, ...]], int] = {}
-        for index in unplaced:
-            record = decode(bodies[int(table["seq"][index])][0])
-            stated = (record.adm_pcode, record.adm_names)
-            if stated not in known:
-                known[stated] = places.match(*stated)
-            areas[index] = known[stated]
-        return places.capped(areas, table["cap"])
+                lon, lat, cap, stated = (other[name] for name in ("lon", "lat", "cap", "stated"))
+                other.replace("area", placed(self.places, lon, lat, cap, stated, other.stated.labels))
 
 
 def _times(moments: Sequence[datetime | None]) -> NDArray[np.int64]:

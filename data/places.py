@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import shapely
@@ -20,6 +21,8 @@ from shapely.geometry.base import BaseGeometry
 
 LEVELS = 4
 NOWHERE = -1
+UNMARKED = -1
+"""Known by its code alone, because a loaded area names it as its parent."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Area:
     vintage: datetime | None
     geometry: BaseGeometry
     name_local: str = ""
-    mark: int = 0
+    mark: int = UNMARKED
+    """Mark code of the boundary it was loaded from."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class Places:
     """(level, parent index or NOWHERE for any, plain name) -> area, only where it is not ambiguous."""
     _tree: shapely.STRtree = field(default_factory=lambda: shapely.STRtree([]))
     _rank: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @cached_property
+    def marks(self) -> frozenset[int]:
+        """Mark codes of the boundaries these areas were loaded from."""
+        return frozenset(area.mark for area in self.areas) - {UNMARKED}
 
     def assign(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.int32]:
         """The deepest area each point is in. Degrees, shape (n,), NaN where there is no point; NOWHERE where there is none."""
@@ -94,6 +103,28 @@ class Places:
         chain = np.where((depth[None, :] <= level[:, None]) & (areas[:, None] != NOWHERE), chain, NOWHERE)
         deepest = LEVELS - 1 - np.argmax(chain[:, ::-1] != NOWHERE, axis=1)
         return np.asarray(chain[np.arange(len(areas)), deepest], np.int32)
+
+
+def placed(
+    places: Places,
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+    cap: NDArray[np.int8],
+    stated: NDArray[np.int32],
+    labels: Sequence[tuple[str | None, tuple[str, ...]]],
+) -> NDArray[np.int32]:
+    """Where each record is, shape (n,): by its point, else by the code or names its source stated, no deeper than `cap`.
+
+    `stated` indexes `labels`: P-code and names of adm1, adm2, adm3.
+    """
+    if not places.areas:
+        return np.full(len(lon), NOWHERE, np.int32)
+    areas = places.assign(lon, lat)
+    unplaced = np.flatnonzero(areas == NOWHERE)
+    codes, which = np.unique(stated[unplaced], return_inverse=True)
+    known = np.array([places.match(*labels[code]) for code in codes.tolist()], np.int32)
+    areas[unplaced] = known[which]
+    return places.capped(areas, cap)
 
 
 def plain(name: str) -> str:

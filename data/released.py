@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.access import EVERY_AGENCY, Decision, Mark, Precision, Viewer, changes_after, decide
-from data.columns import NO_TIME, Table, mercator
+from data.columns import NO_TIME, Grown, Table, mercator
 from data.counted import Counted
+from data.ground import Ground
 from data.places import NOWHERE, Places
 from data.precision import LEVEL, inner_points, snapped
 from data.records import KINDS, OwnMark, Sensitivity
@@ -59,45 +60,21 @@ class Now:
     """By mark code: revisions at which a version so marked came or ended, ascending."""
 
 
-class _Grown:
-    """Columns that are made for further rows when somebody reads so far; what is made stays."""
-
-    def __init__(self, make: Callable[[int, int], Mapping[str, NDArray[Any]]]) -> None:
-        self._make = make
-        self._arrays: dict[str, NDArray[Any]] = {}
-        self._length = -1
-        self._lock = threading.Lock()
-
-    def column(self, name: str, length: int) -> NDArray[Any]:
-        with self._lock:
-            if self._length < length:
-                start = max(self._length, 0)
-                for each, values in self._make(start, length).items():
-                    array = self._arrays.get(each, np.empty(0, values.dtype))
-                    if length > len(array):
-                        larger = np.empty(length + length // 4, values.dtype)
-                        larger[:start] = array[:start]
-                        self._arrays[each] = array = larger
-                    array[start:length] = values
-                self._length = length
-            return self._arrays[name][:length]
-
-
 _numbers = count(1)
 
 
 class Released:
     """`terms` by mark code: how versions so marked are released, None where they are withheld."""
 
-    def __init__(self, now: Now, terms: tuple[Terms | None, ...]) -> None:
+    def __init__(self, now: Now, terms: tuple[Terms | None, ...], ground: Ground) -> None:
         self.number = next(_numbers)
         self.terms = terms
-        self.places = now.places
+        self.ground = ground
         self._tables = now.tables
         self._codes: dict[str, list[int]] = {name: [] for name in now.tables}
-        self._allowed = {name: _Grown(self._maker(self._listed, name)) for name in now.tables}
-        self._place = {name: _Grown(self._maker(self._placed, name)) for name in now.tables}
-        self._others: dict[tuple[str, str], _Grown] = {}
+        self._allowed = {name: Grown(self._maker(self._listed, name)) for name in now.tables}
+        self._place = {name: Grown(self._maker(self._placed, name)) for name in now.tables}
+        self._others: dict[tuple[str, str], Grown] = {}
         self._counted = {name: Counted() for name in now.tables}
         self._sorted_until = 0
         self._sort(now.stamps)
@@ -112,6 +89,11 @@ class Released:
         for code in range(self._sorted_until, len(self.terms)):
             self._codes[kind_of[stamps[code].collection]].append(code)
         self._sorted_until = len(self.terms)
+
+    @property
+    def places(self) -> Places:
+        """The areas of the boundaries that are released."""
+        return self.ground.places
 
     def of_kind(self, kind: str) -> list[Terms | None]:
         """The terms that occur in a kind."""
@@ -131,12 +113,12 @@ class Released:
     def column(self, kind: str, name: str, length: int) -> NDArray[Any]:
         """A column as released: what is withheld reads as not said."""
         if name in ALWAYS_TOLD or not self._alters(kind, name):
-            return self._tables[kind].column(name, length)
+            return self.ground.areas(kind, length) if name == "area" else self._tables[kind].column(name, length)
         if name in PLACE:
             return self._place[kind].column(name, length)
         grown = self._others.get((kind, name))
         if grown is None:
-            grown = self._others.setdefault((kind, name), _Grown(self._maker(self._withheld, kind, name)))
+            grown = self._others.setdefault((kind, name), Grown(self._maker(self._withheld, kind, name)))
         return grown.column(name, length)
 
     def exact(self, kind: str, length: int) -> NDArray[np.bool_] | None:
@@ -242,7 +224,8 @@ class Released:
 
     def _placed(self, kind: str, start: int, stop: int) -> Mapping[str, NDArray[Any]]:
         table = self._tables[kind]
-        columns = {name: table.column(name, stop)[start:].copy() for name in PLACE}
+        columns = {name: table.column(name, stop)[start:].copy() for name in PLACE if name != "area"}
+        columns["area"] = self.ground.areas(kind, stop)[start:].copy()
         mark, cap = table.column("mark", stop)[start:], table.column("cap", stop)[start:]
         tiers = [Precision.none if terms is None else terms.precision for terms in self.terms]
         tier = np.array(tiers, np.int8)[mark]
@@ -303,6 +286,7 @@ class Releases:
         self._lock = threading.Lock()
         self._decided: OrderedDict[Viewer, _Decided] = OrderedDict()
         self._released: list[Released] = []
+        self._grounds: dict[frozenset[int], Ground] = {}
 
     def of(self, now: Now, viewer: Viewer) -> tuple[Sequence[Decision], Released]:
         """`decide` for every mark of the picture, by mark code, and the release that makes."""
@@ -323,18 +307,24 @@ class Releases:
 
     def _release(self, now: Now, kept: _Decided) -> Released:
         """The release of these terms; the least lately used goes when there are too many."""
-        self._released = [each for each in self._released if each.places is now.places]
+        self._grounds = {marks: ground for marks, ground in self._grounds.items() if ground.whole is now.places}
+        self._released = [each for each in self._released if each.ground.whole is now.places]
         found = next((each for each in self._released if each.terms is kept.terms), None)
         if found is None:
             found = next((each for each in self._released if _agree(each.terms, kept.terms)), None)
         if found is None:
-            found = Released(now, kept.terms)
+            found = Released(now, kept.terms, self._ground(now, kept.terms))
         elif len(found.terms) < len(kept.terms):
             found.grow(kept.terms, now.stamps)
         elif len(found.terms) == len(kept.terms):
             kept.terms = found.terms  # the same object is found without comparing
         self._released = [found, *(each for each in self._released if each is not found)][:RELEASES_KEPT]
         return found
+
+    def _ground(self, now: Now, terms: tuple[Terms | None, ...]) -> Ground:
+        plain = frozenset(code for code, each in enumerate(terms) if each is not None and each.plain)
+        marks = now.places.marks & plain
+        return self._grounds.setdefault(marks, Ground(now.places, marks, now.tables))
 
 
 def _agree(one: tuple[Terms | None, ...], other: tuple[Terms | None, ...]) -> bool:

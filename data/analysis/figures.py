@@ -38,10 +38,12 @@ PERIOD_US = 31 * DAY_US
 
 class Value(NamedTuple):
     """One area: None where its series did not report; `end_us` is the end of the period, or when its figure was
-    received where that was before; microseconds UTC or NO_TIME."""
+    received where that was before; microseconds UTC or NO_TIME. Where `fewer_than` is told there are some, released to this
+    viewer as counts only: fewer than that beside the value, or beside nothing."""
 
     value: float | None
     end_us: int
+    fewer_than: int | None = None
 
 
 @dataclass(frozen=True)
@@ -123,16 +125,26 @@ def _incidents(seen: Seen, filters: Filters, level: int) -> Figure:
     rows = seen.rows("incident", filters)
     area = seen.column("incident", "area")
     counts = np.bincount((area if len(rows) == len(area) else area[rows]) + 1, minlength=len(seen.places.areas) + 1)
+    cells = seen.cells("incident", filters)
+    np.add.at(counts, cells.area + 1, cells.number)
+    few = np.zeros(len(counts), np.int64)
+    np.maximum.at(few, cells.area + 1, np.where(cells.number, 0, cells.least))
     drawn = seen.rows("boundary")
     drawn = drawn[seen.column("boundary", "level")[drawn] == level]
     labels = seen.labels("boundary", "pcode")
     values = dict.fromkeys((labels[code] for code in seen.column("boundary", "pcode")[drawn].tolist()), 0)
     ups = seen.places.ancestors[:, level].tolist() if seen.places.areas else []
-    for up, count in zip(ups, counts[1:].tolist(), strict=True):
+    fewer = dict.fromkeys(values, 0)
+    for up, count, least in zip(ups, counts[1:].tolist(), few[1:].tolist(), strict=True):
         if up != NOWHERE and (pcode := seen.places.areas[up].pcode) in values:
             values[pcode] += count
-    found = {pcode: Value(float(count), NO_TIME) for pcode, count in values.items()}
-    return Figure(INCIDENTS, level, "incidents", "sum", found, rows, "incident", len(rows) - sum(values.values()))
+            fewer[pcode] = max(fewer[pcode], least)
+    found = {
+        pcode: Value(float(count) if count or not fewer[pcode] else None, NO_TIME, fewer[pcode] or None)
+        for pcode, count in values.items()
+    }
+    unmatched = int(counts.sum()) - sum(values.values())
+    return Figure(INCIDENTS, level, "incidents", "sum", found, rows, "incident", unmatched)
 
 
 def _rate(counted: Figure, people: Figure) -> Figure:
@@ -140,7 +152,7 @@ def _rate(counted: Figure, people: Figure) -> Figure:
     values = {
         pcode: Value(counted.values[pcode].value / of.value * 100_000, of.end_us)  # type: ignore[operator]
         for pcode, of in people.values.items()
-        if of.value and pcode in counted.values
+        if of.value and pcode in counted.values and counted.values[pcode].value is not None
     }
     unit, since = "per 100,000", people.oldest_us
     return Figure(

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from data.analysis.figures import INCIDENTS, RATE, Figure, figure, metrics
+from data.analysis.figures import INCIDENTS, RATE, Figure, Value, figure, metrics
 from data.filters import Filters
 from data.seen import Rows, Seen
 from layers.areas import Named, named, on_map
@@ -20,7 +20,8 @@ from layers.words import number, say
 FIRST = ("people_in_need", RATE, "population")
 """What is shown where nobody chose, if it is there."""
 SHADES = 5
-UNKNOWN, NOT_REPORTED = -1, -2
+UNKNOWN, NOT_REPORTED, FEWER = -1, -2, -3
+"""Beside the shades: without any figure; silent; fewer than may be told."""
 
 
 COMBINED = {
@@ -41,20 +42,27 @@ def features(seen: Seen, filters: Filters, view: View) -> Shapes:
     value = np.array([np.nan if one is None or one.value is None else one.value for one in told], np.float64)
     edges = breaks(value[~np.isnan(value)])
     shade = np.round(np.linspace(0, SHADES - 1, len(edges) + 1)).astype(np.int64)
-    unsaid = np.where([one is not None for one in told], NOT_REPORTED, UNKNOWN) if told else np.empty(0, np.int64)
+    unsaid = np.array([_unsaid(one) for one in told], np.int64)
+    least = max((one.fewer_than or 0 for one in told if one is not None), default=0)
     cls = np.where(np.isnan(value), unsaid, shade[np.searchsorted(edges, value, "right")])
 
     def describe(at: Rows) -> list[dict[str, Property]]:
-        return [_area(areas[index], float(value[index]), int(cls[index])) for index in at.tolist()]
+        return [_area(areas[index], told[index], int(cls[index])) for index in at.tolist()]
 
-    keys = [*shade.tolist(), UNKNOWN, NOT_REPORTED]
+    few = [(FEWER, say(view.lang, "fewer than {n}", n=least))] if least else []
+    keys = [*shade.tolist(), *(key for key, _ in few), UNKNOWN, NOT_REPORTED]
     return Shapes(
         kind="boundary",
         rows=rows,
         type=POLYGON,
         classes=tuple(str(key) for key in keys),
         of_class=np.array([keys.index(one) for one in cls.tolist()], np.int8),
-        labels=(*_ranges(edges, value, view.lang), say(view.lang, "unknown"), say(view.lang, "not reported")),
+        labels=(
+            *_ranges(edges, value, view.lang),
+            *(label for _, label in few),
+            say(view.lang, "unknown"),
+            say(view.lang, "not reported"),
+        ),
         properties=describe,
         coverage=np.zeros(len(rows), np.int8),
         notes=_notes(found, view.lang),
@@ -91,9 +99,19 @@ def _ranges(edges: NDArray[np.float64], value: NDArray[np.float64], lang: str) -
     return [f"{number(low, lang)} – {number(high, lang)}" for low, high in pairwise(ends)]
 
 
-def _area(area: Named, value: float, cls: int) -> dict[str, Property]:
+def _unsaid(told: Value | None) -> int:
+    if told is None:
+        return UNKNOWN
+    return FEWER if told.fewer_than else NOT_REPORTED
+
+
+def _area(area: Named, told: Value | None, cls: int) -> dict[str, Property]:
     found: dict[str, Property] = {"pcode": area.pcode, "name": area.name, "cls": cls}
-    return found if np.isnan(value) else {**found, "value": value}
+    if told is not None and told.value is not None:
+        found["value"] = told.value
+    if told is not None and told.fewer_than:
+        found["fewer_than"] = told.fewer_than
+    return found
 
 
 def _notes(found: Figure, lang: str) -> tuple[str, ...]:
@@ -106,6 +124,8 @@ def _notes(found: Figure, lang: str) -> tuple[str, ...]:
         notes.append(say(lang, "Population as of {day} or later.", day=day))
     if found.unmatched:
         notes.append(say(lang, "{n} figures are of places that match no boundary and are left out.", n=found.unmatched))
+    if partly := sum(told.fewer_than is not None and told.value is not None for told in found.values.values()):
+        notes.append(say(lang, "In {n} areas there are more, too few to be told.", n=partly))
     return tuple(notes)
 
 
