@@ -1,0 +1,190 @@
+"""Filled forms of ODK, Kobo, Ona and Enketo: XML, zip (of a device or an export), CSV, JSON; and the forms themselves.
+
+A filled form is a report whose category is its form. An edit (`deprecatedID`) is a newer version of what it replaces: the key is
+the instanceID of the first. Each edit also leaves a row saying what it replaced, so that edits are followed across payloads and
+in whatever order they come. A form (XLSForm or XForm) gives the labels of questions and choices to what is read after it.
+Its place is the first geopoint, trace or shape. What identifies the telephone is not kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from data.records import Record, Reference, Report, Retract
+from ingest import forms
+from ingest.answers import CLOCK, labelled, place_of, times_of
+from ingest.feed import Context, Feed, Payload, Refusal, Source, decode_text
+from ingest.headings import words
+from ingest.sheets import Table, kind_of, preview, tables
+from ingest.values import instant, shape
+
+ROOT = re.compile(
+    r"\A\W*(?:<\?[^<]*\?>\s*|<!--.*?-->\s*)*<([\w:.-]+)((?:\s+[\w:.-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*)\s*>", re.DOTALL
+)
+OTHERS = words("event events alert feed rss gpx kml dataValueSet adx html svg Placemark manifest")
+
+
+def recognise(payload: Payload) -> int:
+    kind = kind_of(payload)
+    if kind == "zip":
+        return 90 if any(_is_form(each) or _is_filled(each) for each in forms.in_zip(payload)) else 0
+    if kind in ("xlsx", "xls"):
+        return 95 if _is_xlsform(preview(payload)) else 0
+    if kind == "json":
+        head = payload.head_text
+        told = ('"_xform_id_string"', '"_submission_time"', '"meta/instanceID"', '"__system"', '"formhub/uuid"')
+        return 90 if any(word in head for word in told) else 0
+    if kind == "csv":
+        return max((_score(table) for table in preview(payload)), default=0)
+    return 95 if forms.XFORM.search(payload.head_text) else _is_filled(payload)
+
+
+def _score(table: Table) -> int:
+    names = {name.strip() for name in table.header}
+    exported = names & {*forms.SUBMITTED} and names & {*forms.IDS}
+    return 90 if exported or names & {"meta/instanceID", "PARENT_KEY"} else 0
+
+
+def _is_form(payload: Payload) -> bool:
+    return bool(forms.XFORM.search(payload.head_text))
+
+
+def _is_xlsform(found: tuple[Table, ...]) -> bool:
+    return any(table.sheet.strip().lower() == "survey" and {"type", "name"} <= {*table.header} for table in found)
+
+
+def _is_filled(payload: Payload) -> int:
+    root = ROOT.match(payload.head_text)
+    if payload.name.lower().endswith(".csv"):
+        return _score(next(iter(preview(payload)), Table("", (), (), ())))
+    if root is None or root[1].rpartition(":")[2] in OTHERS or not re.search(r"\sid\s*=", root[2]):
+        return 0
+    if re.search(r"opendatakit|openrosa|instanceID", payload.head_text):
+        return 90
+    return 0 if "xmlns" in root[2] else 40
+
+
+def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
+    """Labels of forms first; of an edit two rows: what it replaced, and itself."""
+    for row in _rows(payload, source):
+        if row.get("was") and row.get("id") and row["was"] != row["id"]:
+            yield {"replaced": row["was"], "by": row["id"]}
+        yield row
+
+
+def _rows(payload: Payload, source: Source) -> Iterator[dict[str, Any]]:
+    kind = kind_of(payload)
+    form = str(source.options.get("form") or PurePosixPath(payload.name).stem)
+    if kind == "zip":
+        held = forms.in_zip(payload)
+        exports = [each for each in held if each.name.lower().endswith(".csv")]
+        inner = [each for each in exports if "PARENT_KEY" in each.head_text.partition("\n")[0]]
+        below = forms.repeats_of(inner)
+        for each in sorted((each for each in held if each not in inner), key=lambda each: not _is_form(each)):
+            if _is_form(each) or _is_filled(each):
+                for row in _rows(each, source):
+                    row.get("said", {}).update(below.get(row.get("id", ""), {}))
+                    yield row
+    elif kind in ("xlsx", "xls"):
+        yield from forms.labels_of_xlsform(list(tables(payload)), form)
+    elif kind == "json":
+        for item in _listed(json.loads(decode_text(payload.read()))):
+            said = dict(forms.flat(item))
+            deleted = isinstance(item, dict) and (item.get("__system") or {}).get("deletedAt")
+            yield {**forms.of_row(said, form), **({"deleted": str(deleted)} if deleted else {})}
+    elif kind == "csv":
+        for table in tables(payload):
+            yield from (forms.of_row({name.strip(): cell for name, cell in row.items()}, form) for row in table.rows)
+    else:
+        root = forms.parsed(payload.read())
+        yield from forms.labels_of_xform(root) if _is_form(payload) else [forms.filled_in(root)]
+
+
+def _listed(document: Any) -> list[Any]:
+    found = document if isinstance(document, list) else [document]
+    if isinstance(document, dict):
+        found = next((document[name] for name in ("results", "value") if isinstance(document.get(name), list)), found)
+    return found
+
+
+def record(row: dict[str, Any], context: Context) -> Record | Retract:
+    if "label" in row:
+        return _label(row)
+    if "replaced" in row:
+        told = {"replaced by": row["by"], "first": _first_of(row["replaced"], context)}
+        return Reference(source_ref=row["replaced"], table="edited", attributes=told)
+    if row.get("encrypted"):
+        raise Refusal("encrypted", "is encrypted with the key of its form; decrypt it there and send it again")
+    if all(path.rpartition("/")[2].lower() in CLOCK for path in row["said"]):
+        raise Refusal("said", "has no answer in it")
+    content = json.dumps([row["form"], row["said"]], sort_keys=True).encode()
+    identifier = row["id"] or hashlib.blake2b(content, digest_size=16).hexdigest()
+    before = context.references.get(("edited", row["was"])) or {}
+    first = str(before.get("first") or identifier)
+    happened, changed = times_of(row, context)
+    if row.get("deleted"):
+        when = instant(row, "deleted")
+        return Retract(kind="report", source_ref=first, reason="deleted by its source", version_time=when)
+    if later := context.references.get(("edited", identifier)):
+        if later.get("first") != first:  # the edit of this edit came before it, and stands by itself
+            return Retract(kind="report", source_ref=first, reason="edited since", version_time=changed)
+        if changed is None:
+            raise Refusal("instanceID", "was edited since, and the edit is here; this is the older version", identifier)
+    said, shown = labelled(row["form"], row["said"], context), place_of(row["form"], row["said"], context)
+    lon, lat, wkb = shape(shown) if shown is not None else (None, None, None)
+    return Report(
+        source_ref=first,
+        title=row["title"] or row["form"],
+        category=row["form"],
+        form=row["form"],
+        reporter=row["reporter"],
+        event_time=happened,
+        version_time=changed,
+        lon=lon,
+        lat=lat,
+        wkb=wkb,
+        place_precision="exact" if lon is not None else "",
+        attributes=dict(said),
+    )
+
+
+def _first_of(replaced: str, context: Context) -> str:
+    """The instanceID of the first version of what was replaced."""
+    for (table, _), told in context.references.items():
+        if table == "edited" and told.get("replaced by") == replaced:
+            return str(told.get("first") or replaced)
+    return replaced
+
+
+def _label(row: dict[str, Any]) -> Record:
+    if "choice" in row:
+        if not row["choice"] or not row["list"]:
+            raise Refusal("name", "is empty, or its list is")
+        return Reference(
+            source_ref=f"{row['form']}/{row['list']}={row['choice']}", table="choice", title=row["label"],
+            attributes={"label": row["label"]},
+        )  # fmt: skip
+    if not row["question"]:
+        raise Refusal("name", "is empty")
+    told = {name: row[name] for name in ("label", "type", "list")}
+    return Reference(
+        source_ref=f"{row['form']}/{row['question']}", table="question", title=row["label"], attributes=told
+    )
+
+
+FEED = Feed(
+    name="openrosa",
+    title="ODK, Kobo and Ona submissions and forms",
+    kinds=("report", "reference"),
+    formats=("xml", "zip", "csv", "json", "xlsx", "xls"),
+    media_types=("application/xml", "text/xml", "application/zip", "text/csv", "application/json"),
+    recognise=recognise,
+    rows=rows,
+    record=record,
+    precedence=lambda payload: -30 if _is_form(payload) or payload.head.startswith((b"PK", b"\xd0\xcf")) else 0,
+)
