@@ -102,6 +102,7 @@ def _people(settings: Settings) -> bool:
 
 def _services(settings: Settings, store: Any, picture: Any) -> Any:
     """What the dashboard is given: the picture to read, and functions for everything that is not reading."""
+    from dashboard.looking import VIEW_AS, Known, looking
     from dashboard.services import Services
     from dashboard.sign_in import viewer_of
     from data import health, quarantine
@@ -110,6 +111,10 @@ def _services(settings: Settings, store: Any, picture: Any) -> Any:
 
     identity = Identity(store)
 
+    def viewer(request: Any) -> Any:
+        known = Known(settings, identity, picture.sharing)
+        return looking(known, viewer_of(identity, request), request.query_params.get(VIEW_AS, ""))
+
     def entry(number: int) -> dict[str, Any] | None:
         found = quarantine.entries(store.reader, ids=[number])
         return found[0] if found else None
@@ -117,13 +122,34 @@ def _services(settings: Settings, store: Any, picture: Any) -> Any:
     return Services(
         settings=settings,
         picture=picture,
-        viewer=lambda request: viewer_of(identity, request),
+        viewer=viewer,
         identity=identity,
         states=lambda: health.states(store, settings, datetime.now(UTC)),
         wait=lambda revision, seconds: wait_for_change(store, revision, seconds),
         receive=lambda feed, source, content, media_type: _received(store, settings, feed, source, content, media_type),
         quarantine_groups=lambda: quarantine.groups(store.reader),
         quarantine_entry=entry,
+        acts=_acts(settings, store),
+    )
+
+
+def _acts(settings: Settings, store: Any) -> Any:
+    """What is done on the page of administration."""
+    from dashboard.services import Acts
+    from data import audit, glass, seal, sharing_changes
+
+    return Acts(
+        add_agreement=lambda who, told: sharing_changes.add_agreement(store, settings, who, told),
+        revoke_agreement=lambda who, name, why: sharing_changes.revoke_agreement(store, settings, who, name, why),
+        set_source_mark=lambda who, source, told: sharing_changes.set_source_mark(store, settings, who, source, told),
+        glasses=lambda: glass.glasses(store),
+        open_glass=lambda viewer, owner, reason, hours, most: glass.open_glass(
+            store, settings, viewer, owner, reason, hours, most
+        ),
+        second_glass=lambda viewer, number: glass.second_glass(store, settings, viewer, number),
+        close_glass=lambda viewer, number: glass.close_glass(store, settings, viewer, number),
+        newest=lambda limit: audit.entries(store, limit=limit),
+        check=lambda: list(seal.verify(store, settings.home)),
     )
 
 

@@ -16,10 +16,10 @@ from dashboard.clauses import marking, verdict
 from dashboard.looking import Known
 from dashboard.services import Services
 from dashboard.words import language
-from data.access import GLASS_HOURS, MISSION, Agreement, Consent, Mark, Precision, Tlp, Viewer
+from data.access import GLASS_HOURS, MISSION, Agreement, Consent, Precision, Tlp, Viewer
 from data.accounts import COMPONENTS, ROLES, Account
 from data.consequences import Change, Step, changes
-from data.filters import parse
+from data.filters import Filters, parse
 from data.glass import Glass
 from data.records import COLLECTIONS, Sensitivity
 from data.seen import Item, Seen
@@ -134,7 +134,8 @@ def access_of(services: Services, seen: Seen, item: Item, lang: str) -> dict[str
     }
     if viewer.looking is None and (rights.runs(viewer) or viewer.agency == item.mark.agency):
         parties = looking.parties(services.known)
-        decided = [(party, decision) for party, decision in _asked(seen, item, parties) if decision.permit]
+        may = dict(seen.who_may(item, [party.viewer for party in parties]))
+        decided = [(party, may[party.viewer]) for party in parties if party.viewer in may]
         told["others"] = [
             {"kind": party.kind, "name": party.name, **verdict(lang, decision)}
             for party, decision in decided
@@ -142,10 +143,6 @@ def access_of(services: Services, seen: Seen, item: Item, lang: str) -> dict[str
         ]
         told["not"] = len(parties) - len(decided)
     return told
-
-
-def _asked(seen: Seen, item: Item, parties: list[looking.Party]) -> Iterable[tuple[looking.Party, Any]]:
-    return zip(parties, seen.who_may(item, [party.viewer for party in parties]), strict=True)
 
 
 def foreseen(services: Services, viewer: Viewer, steps: list[Step], after: Iterable[Agreement], lang: str) -> Any:
@@ -347,9 +344,9 @@ def _plain(value: Any) -> Any:
     return value.name if hasattr(value, "name") else value
 
 
-def mark_text(seen: Seen, lang: str, otherwise: str) -> str:
+def mark_text(seen: Seen, filters: Filters, lang: str, otherwise: str) -> str:
     """The marking of a page: the join of the marks of what is on it, the mission's own where nothing is."""
-    joined: Mark | None = seen.marking()
+    joined = seen.marking(*((kind.name, seen.rows(kind.name, filters)) for kind in COLLECTIONS.values()))
     return marking(lang, joined) or otherwise
 
 

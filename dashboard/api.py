@@ -15,11 +15,13 @@ import shapely
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dashboard.admin import access_of, mark_text
 from dashboard.answer import NOT_FOUND, answer
 from dashboard.basemap import basemap
 from dashboard.features import changes, own_properties, properties
 from dashboard.kpi import kpi_list
 from dashboard.kpis import all_kpis
+from dashboard.looking import VIEW_AS
 from dashboard.services import Services
 from dashboard.words import language, say
 from data.access import EVERY_AGENCY, Mark, Viewer, decide
@@ -44,6 +46,7 @@ FILTER_NAMES = (
     "source",
     "q",
     "as_known_at",
+    VIEW_AS,
 )
 RAW_SHOWN = 4_000
 GROUPS_SHOWN = 200
@@ -92,8 +95,7 @@ def known_states(services: Services, viewer: Viewer) -> list[Any]:
 
 def owns(services: Services, seen: Seen, state: Any) -> bool:
     """Whether a source is this viewer's own: what counts or quotes its records whatever their marks is for them alone."""
-    agencies = {mark.agency for mark in _marks(services, seen.sharing, state)}
-    return seen.viewer.agency in (EVERY_AGENCY, *agencies)
+    return any(seen.viewer.owns(mark.agency) for mark in _marks(services, seen.sharing, state))
 
 
 def _marks(services: Services, sharing: Sharing, state: Any) -> list[Mark]:
@@ -168,7 +170,7 @@ def layers(services: Services, request: Request) -> Response:
                 "bbox": mission.bbox or extent(seen),
                 "exercise": mission.exercise,
                 "banner": "EXERCISE" if mission.exercise else "",
-                "marking": mission.marking,
+                "marking": mark_text(seen, filters, view.lang, mission.marking),
                 "timezone": mission.timezone,
                 "utc_offset_min": round(offset.total_seconds() / 60) if offset else 0,
                 "country": mission.country,
@@ -224,7 +226,8 @@ def record(services: Services, request: Request) -> Response:
     item = seen.find(request.path_params["id"])
     if item is None:
         raise NOT_FOUND
-    return answer(request, drawer(seen, item, language(query.get("lang"))))
+    lang = language(query.get("lang"))
+    return answer(request, {**drawer(seen, item, lang), "access": access_of(services, seen, item, lang)})
 
 
 def drawer(seen: Seen, item: Item, lang: str) -> dict[str, Any]:
@@ -264,7 +267,6 @@ def drawer(seen: Seen, item: Item, lang: str) -> dict[str, Any]:
         "received_at": item.received_at,
         "exercise": known.exercise,
         "revision": item.revision,
-        "seen_because": seen.why(item).clause,
         "fields": fields,
         "history": history(seen, seen.history(item)),
         "provenance": {

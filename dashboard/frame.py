@@ -13,6 +13,8 @@ import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, dcc, html
 from fastapi import FastAPI
 
+from dashboard.answer import Refused
+from dashboard.looking import VIEW_AS
 from dashboard.pages import all_pages
 from dashboard.services import Services
 from dashboard.words import language, say
@@ -89,7 +91,10 @@ def make_dash(server: FastAPI, services: Services) -> Dash:
             at = moment(query["as_known_at"], "as_known_at") if query.get("as_known_at") else None
         except BadFilter as error:
             return html.P(str(error), className="cg-empty")
-        return page.layout(services, services.seen(Filters(as_known_at=at)), query)
+        try:
+            return page.layout(services, services.seen(Filters(as_known_at=at), query.get(VIEW_AS, "")), query)
+        except Refused as error:
+            return html.P(str(error), className="cg-empty")
 
     return app
 

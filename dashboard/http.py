@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from dashboard import api, basemap, live, map_tiles, ogc, receive, static
+from dashboard import acts, admin, api, basemap, live, map_tiles, ogc, receive, static
 from dashboard.answer import NOT_FOUND, Answering, refusal
 from dashboard.frame import ASSETS, assets_version, make_dash
 from dashboard.guard import LOOPBACK_NAMES, Guard, content_policy
@@ -31,6 +31,9 @@ READERS: dict[str, Reader] = {
     "/api/layers": api.layers,
     "/api/pick": api.picked,
     "/api/quarantine": api.quarantined,
+    "/api/admin": admin.overview,
+    "/api/admin/audit": admin.chain,
+    "/api/view-as": admin.view_as,
     "/api/records/{id}": api.record,
     "/tiles/{layer}/{revision}/{z}/{x}/{y}.pbf": map_tiles.tile,
     "/basemap/{version}/{z}/{x}/{y}": basemap.tile,
@@ -76,6 +79,8 @@ def routes(
     router.routes.append(Route("/live", live.endpoint(hub), methods=["GET"]))
     router.routes.append(Route("/api/ingest/{feed}", receive.ingest(services, gate), methods=["POST"]))
     router.routes.append(Route("/api/reports", receive.reports(services, gate), methods=["POST"]))
+    for path, act in acts.ACTS.items():
+        router.routes.append(Route(path, acts.endpoint(services, act), methods=["POST"]))
     for first in OURS:
         router.routes.append(Route(f"/{first}", _nothing, methods=ALL))
         router.routes.append(Route(f"/{first}/{{path:path}}", _nothing, methods=ALL))

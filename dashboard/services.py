@@ -13,12 +13,50 @@ from typing import Any, Protocol
 from dash.backends._fastapi import get_current_request  # dash 4.4 has no public way to the request on this backend
 from starlette.requests import Request
 
-from data.access import Viewer
+from dashboard.looking import Known, looking
+from data.access import Agreement, Mark, Viewer
 from data.filters import Filters
+from data.glass import Glass
 from data.identity import Identity
 from data.picture import Picture
+from data.records import Sensitivity
 from data.seen import Seen
 from data.settings import Settings
+
+
+class LogEntry(Protocol):
+    """One line of the audit log (`data.audit`)."""
+
+    seq: int
+    time_us: int
+    who: str
+    act: str
+    subject: str
+    clause: str
+    details: str
+    hash: str
+
+
+@dataclass(frozen=True)
+class Acts:
+    """Changes of what is shared, each announced and logged where it is done, and what is read of them. Whoever calls asks
+    first who may (`dashboard.rights`). They raise `data.sharing_changes.CannotShare`."""
+
+    add_agreement: Callable[[str, Mapping[str, Any]], Agreement]
+    """(who, terms)"""
+    revoke_agreement: Callable[[str, str, str], None]
+    """(who, agreement, reason)"""
+    set_source_mark: Callable[[str, str, Mapping[str, Any]], Mark]
+    """(who, source, what is marked otherwise)"""
+    glasses: Callable[[], list[Glass]]
+    open_glass: Callable[[Viewer, str, str, float, Sensitivity], Glass]
+    """(who, owner, reason, hours, up to which sensitivity)"""
+    second_glass: Callable[[Viewer, str], Glass]
+    close_glass: Callable[[Viewer, str], Glass]
+    newest: Callable[[int], Sequence[LogEntry]]
+    """That many entries of the audit log, newest first."""
+    check: Callable[[], Sequence[str]]
+    """Faults of the audit log; none where it is whole."""
 
 
 class SourceState(Protocol):
@@ -55,7 +93,17 @@ class Services:
     """Open rejects by source and reason: source, feed, reason, count, first_seen_us, last_seen_us, example_id."""
     quarantine_entry: Callable[[int], dict[str, Any] | None]
     """One reject whole: payload, row, reason, detail, raw (bytes), seen, age_s."""
+    acts: Acts
 
-    def seen(self, filters: Filters | None = None) -> Seen:
-        """The picture for whoever made the request at hand, as known at the filters' time."""
-        return self.picture.seen_by(self.viewer(get_current_request()), filters.as_known_at if filters else None)
+    def seen(self, filters: Filters | None = None, view_as: str = "") -> Seen:
+        """The picture for whoever made the request at hand, as known at the filters' time, and as `view_as` would see it.
+
+        Raises `dashboard.answer.Refused`.
+        """
+        viewer = looking(self.known, self.viewer(get_current_request()), view_as)
+        return self.picture.seen_by(viewer, filters.as_known_at if filters else None)
+
+    @property
+    def known(self) -> Known:
+        """Agencies and accounts there are, and what is shared."""
+        return Known(self.settings, self.identity, self.picture.sharing)

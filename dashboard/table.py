@@ -12,6 +12,7 @@ from dash import dcc, html
 
 from dashboard.kpi import Asked
 from dashboard.kpis import all_kpis
+from dashboard.looking import VIEW_AS
 from dashboard.services import Services
 from dashboard.words import dtg, language, say
 from data.columns import NO_TIME
@@ -31,7 +32,7 @@ def panel(services: Services, query: Mapping[str, str]) -> Any:
     lang = language(query.get("lang"))
     try:
         filters = parse({"window": "28d", **query})
-        seen = services.seen(filters)
+        seen = services.seen(filters, query.get(VIEW_AS, ""))
         found = kpi.compute(Asked(seen, filters, lang, services.settings.thresholds.get(kpi.id, kpi.target)))
     except BadFilter as error:
         return html.P(str(error), className="cg-empty")
