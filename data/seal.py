@@ -49,7 +49,7 @@ def sign_head(store: Store, home: Path) -> Signed | None:
             sa.select(audit_signature.c.seq).where(audit_signature.c.public_key == public).order_by(sa.desc("seq"))
         ).scalar()
         head = connection.execute(sa.select(audit_head.c.seq, audit_head.c.hash)).one()
-    if head.seq in (0, last):
+    if head.seq == last:
         return None
     with store.transaction() as connection:
         if last is None and not _named(connection, public):
@@ -90,19 +90,16 @@ def verify(store: Store, home: Path | None) -> Iterator[str]:
             yield f"the audit log has {at.seq} entries by its head, and ends at entry {last.seq if last else 0}."
 
 
-def export(store: Store, home: Path, out: TextIO, after: int = 0) -> Signed | None:
+def export(store: Store, home: Path, out: TextIO, after: int = 0) -> Signed:
     """Write the log from the entry following `after` on: what it is, its entries, its signed head; one JSON object a line.
 
-    Returns the head; None of a log without an entry.
+    Returns the head.
     """
     sign_head(store, home)
     with store.reader.connect() as connection:
         columns = [audit_signature.c[name] for name in Signed._fields]
         query = sa.select(*columns).where(audit_signature.c.public_key == public_key(home))
-        row = connection.execute(query.order_by(audit_signature.c.seq.desc()).limit(1)).first()
-        if row is None:
-            return None
-        head = Signed(*row)
+        head = Signed(*connection.execute(query.order_by(audit_signature.c.seq.desc()).limit(1)).one())
         before = connection.execute(sa.select(audit_log.c.hash).where(audit_log.c.seq == after)).scalar() or ""
         _line(out, {"format": FORMAT, "after": after, "previous": before})
         for entry in audit.all_entries(connection, after):
