@@ -1,4 +1,4 @@
-"""Around every request, of pages and programs alike: who may ask, how large, how it travels, and what the browser may do with it.
+"""Around every request, of pages and programs alike: who may ask, how large, how it travels, what the browser may do with it.
 
 Plain ASGI: a response is passed on as it comes, so that event streams stream.
 """
@@ -14,9 +14,12 @@ from urllib.parse import urlsplit
 import brotli  # type: ignore[import-untyped]
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.answer import VARY, Refused, refusal
+from dashboard.sign_in import admit, has_cookie, is_open
+from data.identity import Identity
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 BODY_BYTES = 4 << 20
@@ -59,31 +62,38 @@ def content_policy(script_hashes: Sequence[str]) -> str:
 
 
 class Guard:
-    """ASGI middleware. `loopback`: this server is for its own machine only, so requests under another name are refused
-    (a page elsewhere can make its own name point here: DNS rebinding). `policy` gives the Content-Security-Policy."""
+    """ASGI middleware. `loopback`: this server is for its own machine only, so until there are accounts requests under
+    another name are refused (a page elsewhere can make its own name point here: DNS rebinding). `policy` gives the
+    Content-Security-Policy."""
 
-    def __init__(self, app: ASGIApp, loopback: bool, policy: Callable[[], str]) -> None:
+    def __init__(self, app: ASGIApp, loopback: bool, policy: Callable[[], str], identity: Identity) -> None:
         self.app = app
         self.loopback = loopback
         self.policy = policy
+        self.identity = identity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        refused = self._refused(scope, headers)
-        if refused is not None and scope["type"] == "websocket":
+        if scope["type"] == "websocket":  # no page of ours opens one, and Dash would take callbacks through it
             await receive()
             await send({"type": "websocket.close", "code": 4003})
             return
-        if scope["type"] == "websocket":
-            await self.app(scope, receive, send)
-            return
+        headers = Headers(scope=scope)
         sending = _Sending(send, headers.get("accept-encoding", ""), self.policy())
+        refused = _elsewhere(scope, headers)
+        other_name = self.loopback and _name(headers.get("host", "")) not in LOOPBACK_NAMES
+        if other_name and not await run_in_threadpool(self.identity.people):
+            refused = Refused(421, "This server answers on this machine only, as 127.0.0.1 or localhost.")
         if refused is not None:
             await refusal(refused)(scope, receive, sending)
             return
+        if not is_open(scope["path"]):
+            turned_away = await run_in_threadpool(admit, self.identity, Request(scope))
+            if turned_away is not None:
+                await turned_away(scope, receive, sending)
+                return
         if scope["method"] in ("POST", "PUT", "PATCH", "DELETE") and not scope["path"].startswith(UNLIMITED):
             told = headers.get("content-length", "0")
             if told.isdigit() and int(told) > BODY_BYTES:
@@ -97,19 +107,25 @@ class Guard:
                 raise
             await refusal(error)(scope, receive, sending)
 
-    def _refused(self, scope: Scope, headers: Headers) -> Refused | None:
-        host = headers.get("host", "")
-        if self.loopback and _name(host) not in LOOPBACK_NAMES:
-            return Refused(421, "This server answers on this machine only, as 127.0.0.1 or localhost.")
-        reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS")
-        if reads or headers.get("authorization", "").lower().startswith("bearer "):
-            return None
-        origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
-            return Refused(403, "Another site's page may not send here.")
-        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            return Refused(403, "Another site's page may not send here.")
+
+def _elsewhere(scope: Scope, headers: Headers) -> Refused | None:
+    """Why a request that changes something is not taken: another site's page sends it, or may be the one that does.
+
+    A browser says where a sending page is from (Fetch standard: Origin, Sec-Fetch-Site); what comes with a session's cookie
+    must be said to be from here. A token is added by no browser.
+    """
+    if scope["method"] in ("GET", "HEAD", "OPTIONS") or headers.get("authorization", "").lower().startswith("bearer "):
         return None
+    host, origin, site = headers.get("host", ""), headers.get("origin"), headers.get("sec-fetch-site")
+    if origin is not None and urlsplit(origin).netloc != host:
+        return Refused(403, "Another site's page may not send here.")
+    if origin is not None and scope["scheme"] == "https" and not origin.startswith("https://"):
+        return Refused(403, "A page that came without encryption may not send here.")
+    if (site or "same-origin") not in ("same-origin", "none"):
+        return Refused(403, "Another site's page may not send here.")
+    if origin is None and site is None and has_cookie(headers.get("cookie", "")):
+        return Refused(403, "A browser says in Origin where it sends from; programs send a token in place of a cookie.")
+    return None
 
 
 def _name(host: str) -> str:

@@ -16,11 +16,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from dashboard import acts, admin, api, basemap, live, map_tiles, ogc, receive, static
+from dashboard import account_page, acts, admin, api, basemap, live, map_tiles, ogc, receive, sign_in_page, static
 from dashboard.answer import NOT_FOUND, Answering, refusal
 from dashboard.frame import ASSETS, assets_version, make_dash
 from dashboard.guard import LOOPBACK_NAMES, Guard, content_policy
 from dashboard.services import Services
+from dashboard.throttle import Throttle
 
 Reader = Callable[[Services, Request], Response]
 READERS: dict[str, Reader] = {
@@ -46,7 +47,7 @@ READERS: dict[str, Reader] = {
     "/ogc/collections/{collection}/items": ogc.items,
     "/ogc/collections/{collection}/items/{fid}": ogc.item,
 }
-OURS = ("api", "ogc", "tiles", "basemap", "live", "assets", "healthz")
+OURS = ("api", "ogc", "tiles", "basemap", "live", "assets", "healthz", "sign-in", "sign-out", "account")
 """First parts of addresses where the pages' catch-all must not answer with a page."""
 
 
@@ -81,6 +82,9 @@ def routes(
     router.routes.append(Route("/api/reports", receive.reports(services, gate), methods=["POST"]))
     for path, act in acts.ACTS.items():
         router.routes.append(Route(path, acts.endpoint(services, act), methods=["POST"]))
+    throttle = Throttle()
+    router.routes.extend(sign_in_page.routes(services, throttle))
+    router.routes.extend(account_page.routes(services, throttle))
     for first in OURS:
         router.routes.append(Route(f"/{first}", _nothing, methods=ALL))
         router.routes.append(Route(f"/{first}/{{path:path}}", _nothing, methods=ALL))
@@ -106,7 +110,7 @@ def make_server(services: Services, hub: live.Hub | None = None) -> ASGIApp:
             policies.append(content_policy(dash.csp_hashes()))
         return policies[0]
 
-    return Guard(app, services.settings.host in LOOPBACK_NAMES, policy)
+    return Guard(app, services.settings.host in LOOPBACK_NAMES, policy, services.identity)
 
 
 class _Server(uvicorn.Server):

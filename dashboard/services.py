@@ -95,6 +95,9 @@ class Services:
     """One reject whole: payload, row, reason, detail, raw (bytes), seen, age_s."""
     acts: Acts
 
+    ways: tuple[tuple[str, str], ...] = ()
+    """Other ways to sign in than a password: title and address of each."""
+
     def seen(self, filters: Filters | None = None, view_as: str = "") -> Seen:
         """The picture for whoever made the request at hand, as known at the filters' time, and as `view_as` would see it.
 

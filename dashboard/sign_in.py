@@ -22,8 +22,9 @@ from data.sessions import DISPLAY_LASTS, How, Session
 from data.tokens import Token
 
 COOKIE = "commonground"
-OPEN = ("/healthz", "/sign-in", "/oidc", "/assets", "/favicon.ico")
+OPEN = ("/healthz", "/sign-in", "/assets")
 """Addresses, with what is below them, that answer before anybody has signed in. None of them tells of a record."""
+LONGEST_ADDRESS = 4_000
 SIGN_IN_FIRST = "Sign in at /sign-in, or send a token in the header Authorization: Bearer."
 
 
@@ -108,15 +109,24 @@ def from_here(request: HTTPConnection) -> bool:
         return False
 
 
+def is_open(path: str) -> bool:
+    """Whether an address answers before anybody has signed in."""
+    return any(path == first or path.startswith(f"{first}/") for first in OPEN)
+
+
+def has_cookie(header: str) -> bool:
+    """Whether a session's cookie is among those of a `Cookie` header."""
+    return any(part.partition("=")[0].strip().removeprefix("__Host-") == COOKIE for part in header.split(";"))
+
+
 def admit(identity: Identity, request: Request) -> Response | None:
-    """What stands at the door, before any route or callback: None to let a request in, else its answer.
+    """What stands before any route or callback that is not open: None to let a request in, else its answer.
 
     Nobody passes without an account once there are accounts; a wall's link signs its display in.
     """
-    path = request.url.path
-    if not identity.people() or any(path == first or path.startswith(f"{first}/") for first in OPEN):
+    if not identity.people():
         return None
-    if path == "/wall" and "display" in request.query_params:
+    if request.url.path == "/wall" and "display" in request.query_params:
         return _display(identity, request)
     try:
         if viewer_of(identity, request) is not NOBODY:
@@ -126,6 +136,13 @@ def admit(identity: Identity, request: Request) -> Response | None:
     if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", ""):
         return RedirectResponse(sign_in_address(request), 303, {"Cache-Control": "private, no-store"})
     return refusal(Refused(401, SIGN_IN_FIRST, WWW_Authenticate="Bearer"))
+
+
+def local(address: str) -> str:
+    """An address within this server as a browser understands it, or the first page."""
+    plain = address.isascii() and address.isprintable() and "\\" not in address and len(address) <= LONGEST_ADDRESS
+    ours = address.startswith("/") and not address.startswith(("//", "/sign-in", "/sign-out"))
+    return address if plain and ours else "/"
 
 
 def sign_in_address(request: HTTPConnection) -> str:

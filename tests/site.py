@@ -95,7 +95,8 @@ def site(home: Path, limits: Limits = STANDARD, sources: Iterable[Source] = SOUR
     server = FastAPI(openapi_url=None)
     server.include_router(routes(services, found.hub, limits, lambda: found.version))
     try:
-        with served(Guard(server, True, lambda: content_policy([]))) as found.url, httpx.Client(timeout=60) as client:
+        guarded = Guard(server, True, lambda: content_policy([]), services.identity)
+        with served(guarded) as found.url, httpx.Client(timeout=60) as client:
             found.client = client
             yield found
     finally:
