@@ -153,7 +153,8 @@ class Hub:
         told = self.services.picture.sharing.told
         sending = []
         for page in self._listening():
-            if told.get(page.viewer.name, 0) > page.known:
+            names = (each.name for each in (page.viewer, page.viewer.looking) if each is not None)
+            if any(told.get(name, 0) > page.known for name in names):
                 self._end(page)
                 continue
             key = (page.viewer, page.known)

@@ -155,7 +155,7 @@ class Released:
 
         So commits of what is withheld from them change nothing that they can see, the revision included.
         """
-        if viewer.agency == EVERY_AGENCY and viewer.clearance is Sensitivity.severe:
+        if viewer.owns(EVERY_AGENCY) and viewer.clearance is Sensitivity.severe:
             return at
         shared = now.sharing.told_to(viewer) if viewer.agency else 0
         return max(self._revision(now, at), shared if shared <= at else 0)
