@@ -1,8 +1,9 @@
 """Conflict events counted by area and month: HAPI's conflict events (CSV, JSON) and ACLED's workbooks on HDX.
 
 Each row holds two figures, the events and the people killed in them; each becomes an indicator of its own,
-`conflict_events` and `conflict_fatalities`, with the type of event as its category. The key is the area, the type, the
-figure and the month, so that a later export revises. ACLED's workbooks do not say the type within; `options.event_type`
+`political_violence_events` and `political_violence_fatalities` by the type of event: attacks on civilians are counted in
+political violence too, so that types are never added. The key is the area, the figure and the month, so that a later
+export revises. ACLED's workbooks do not say the type within; `options.event_type`
 of the source does, and without a named source every workbook is a source of its own.
 """
 
@@ -18,7 +19,7 @@ from ingest.objects import headings
 from ingest.sheets import Table, distinct, plain, tables
 from ingest.values import text
 
-FIGURES = (("events", "conflict_events", "events"), ("fatalities", "conflict_fatalities", "deaths"))
+FIGURES = (("events", "events"), ("fatalities", "deaths"))
 COUNTRY = ("location_code", "iso3", "country")
 
 
@@ -47,16 +48,17 @@ def _figures(table: Table, source: Source) -> Iterator[Row]:
     country, kind = pick(table.header, COUNTRY) or "", told.get("event_type", "")
     days = [told[name] for name in ("reference_period_start", "reference_period_end") if name in told]
     months = [] if days else [told["year"], told["month"]]
-    used = {*(told[name] for name, _, _ in FIGURES), kind, *days, *months}
+    used = {*(told[name] for name, _ in FIGURES), kind, *days, *months}
     seen: dict[str, list[int]] = {}
     for row in table.rows:
         of_type = text(row, kind) or str(source.options.get("event_type", ""))
         start, end = (row.get(days[0]), row.get(days[-1])) if days else _month(*(text(row, name) for name in months))
         place = where(row, areas, text(row, country))
-        about = {"start": start, "end": end, "category": of_type, "attributes": plain(row, used | areas.used(row))}
-        for name, figure, unit in FIGURES:
+        about = {"start": start, "end": end, "category": "conflict", "attributes": plain(row, used | areas.used(row))}
+        for name, unit in FIGURES:
             if told[name] in row:
-                key = key_of(place, of_type, figure, str(start)[:10], country=text(row, country))
+                figure = f"{bare(of_type) or 'conflict'}_{name}"
+                key = key_of(place, figure, str(start)[:10], country=text(row, country))
                 said = {"key": distinct(key, row, seen), "indicator": figure, "unit": unit, "value": row[told[name]]}
                 yield {**place, **about, **said}
 

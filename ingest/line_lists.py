@@ -1,0 +1,107 @@
+"""Lists of patients, one line each, made into counts before anything is kept: no line, name, age or date of one leaves here."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ingest.feed import Refusal
+from ingest.figures import Row, day, key_of
+from ingest.headings import bare
+from ingest.sheets import Table
+from ingest.values import text
+
+ID = re.compile(r"(case|patient|person|individual|id|epid|unique)_?(id|no|number|code|case|patient|key)?")
+PERSON = re.compile(r"age(_\w+)?|sex|gender|(patient_|first_|last_|full_|sur)?name|occupation|hcw|dob|date_of_birth")
+ONSET = re.compile(r"(\w+_)?onset(_\w+)?")
+OTHER_DATES = re.compile(
+    r"\w*(report|notif|consult|hospital|admission|visit|sample|confirm)\w*date\w*|date_?(of_)?(report|notif|consult|admi|visit|sample)\w*"
+)
+DEATH = re.compile(r"death_date|date_(of_)?death|died|death|outcome|final_status|status_final")
+DIED = re.compile(
+    r"di(ed|es)|dead|death|deceased|fatal|decede|mort|muert|falleci|\d{4}-\d\d-\d\d|\d{1,2}[/-]\d", re.IGNORECASE
+)
+ALIVE = re.compile(r"\b(no|not|alive|surviv\w*|recover\w*|none)\b", re.IGNORECASE)
+CLASS = re.compile(r"(case_)?(classification|class|status|definition)(_\w+)?")
+AREAS = (
+    re.compile(r"(adm(in)?_?1(_?name)?|region|province|state|sub_location|governorate)"),
+    re.compile(r"(adm(in)?_?2(_?name)?|district|county|prefecture|zone_de_sante|lga|health_zone)"),
+)
+SEXES = {"f": "F", "female": "F", "femme": "F", "m": "M", "male": "M", "homme": "M"}
+FEWEST = 5
+"""Counts of fewer people are not split by sex, and no count is of an area below the second level."""
+
+
+def is_list(table: Table) -> bool:
+    """Whether a table has one line for each patient: a case's number, two things told of a person, and a day."""
+    names = [bare(name) for name in table.header]
+    about = sum(bool(PERSON.fullmatch(name)) for name in names)
+    dated = any(ONSET.fullmatch(name) or OTHER_DATES.fullmatch(name) for name in names)
+    ill = any(ONSET.fullmatch(name) or DEATH.fullmatch(name) or CLASS.fullmatch(name) for name in names)
+    return about >= 2 and dated and ill and any(ID.fullmatch(name) for name in names)
+
+
+def counts(table: Table, order: Mapping[str, bool | None], disease: str) -> Iterator[Row]:
+    """Cases and deaths by area and week (ISO 8601, by onset or else the first other day), as `figures.indicator` reads them.
+
+    Every line is counted once: one without a day that can be read as of no known week.
+    """
+    onset, others, death, status = (_columns(table, words) for words in (ONSET, OTHER_DATES, DEATH, CLASS))
+    areas = [next(iter(_columns(table, words)), "") for words in AREAS]
+    sex = next((name for name in table.header if bare(name) in ("sex", "gender")), "")
+    country = next((name for name in table.header if bare(name) in ("country", "iso3", "pays")), "")
+    found: dict[tuple[str, tuple[str, ...], str, datetime | None], Counter[str]] = defaultdict(Counter)
+    for row in table.rows:
+        week = _week(row, [*onset, *others], order)
+        where = (text(row, country), tuple(text(row, name) for name in areas))
+        figures = ["cases", *(f"cases_{bare(said)}" for said in {text(row, name) for name in status} if said)]
+        if any(_dead(text(row, name), bare(name)) for name in death):
+            figures.append("deaths")
+        for figure in figures:
+            found[*where, figure, week].update(("all", SEXES.get(text(row, sex).lower(), "")))
+    for (of, names, figure, week), people in found.items():
+        names = names if names[-1] else names[:1] if names[0] else ()
+        place = {"names": names, "place": "" if names else of}
+        split = {group: people[group] for group in ("F", "M") if people[group] and people["all"] >= FEWEST}
+        yield {
+            **place,
+            "key": key_of(place, figure, week.date() if week else "no week", country=of),
+            "indicator": figure,
+            "title": figure.replace("_", " ").capitalize(),
+            "category": disease,
+            "unit": "deaths" if figure == "deaths" else "cases",
+            "value": people["all"],
+            "groups": split,
+            "start": week,
+            "end": week + timedelta(days=6) if week else None,
+            "attributes": {"counted from": "a list of patients", **({"country": of} if of else {})},
+        }
+
+
+def _columns(table: Table, words: re.Pattern[str]) -> list[str]:
+    return [name for name in table.header if words.fullmatch(bare(name))]
+
+
+def _week(row: Mapping[str, Any], names: list[str], order: Mapping[str, bool | None]) -> datetime | None:
+    for name in names:
+        try:
+            moment = day(row, name, "UTC", order.get(name, False))
+        except Refusal:
+            continue
+        if moment is not None:
+            monday = moment.date() - timedelta(days=moment.weekday())
+            return datetime(monday.year, monday.month, monday.day, tzinfo=UTC)
+    return None
+
+
+def _dead(said: str, heading: str) -> bool:
+    if re.search(r"(not|n't|non) surviv", said, re.IGNORECASE):
+        return True
+    if not said or ALIVE.search(said):
+        return False
+    return bool(DIED.search(said)) or (
+        heading in ("died", "death") and said.lower() in ("y", "yes", "1", "true", "oui")
+    )
