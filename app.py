@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import app_accounts
 from data.settings import BadSettings, Settings, load
@@ -53,11 +54,14 @@ def _store(settings: Settings) -> Any:
 
 def serve(settings: Settings, asked: argparse.Namespace) -> int:
     """The app. Without accounts it binds loopback only, and says so."""
+    from data.vouched import check
+
     host, port = asked.host or settings.host, asked.port or settings.port
     if host not in LOOPBACK and not _people(settings):
         remedy = f"add the first with `{PROGRAM} account add NAME --agency AGENCY`, or serve on 127.0.0.1"
         return _refuse(f"without accounts only this machine may connect, not {host}: {remedy}.")
     settings = replace(settings, host=host, port=port)
+    check(settings)
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
@@ -103,6 +107,7 @@ def _people(settings: Settings) -> bool:
 def _services(settings: Settings, store: Any, picture: Any) -> Any:
     """What the dashboard is given: the picture to read, and functions for everything that is not reading."""
     from dashboard.looking import VIEW_AS, Known, looking
+    from dashboard.oidc import BEGIN
     from dashboard.services import Services
     from dashboard.sign_in import viewer_of
     from data import health, quarantine
@@ -130,6 +135,7 @@ def _services(settings: Settings, store: Any, picture: Any) -> Any:
         quarantine_groups=lambda: quarantine.groups(store.reader),
         quarantine_entry=entry,
         acts=_acts(settings, store),
+        ways=((provider.title or urlsplit(provider.issuer).netloc, BEGIN),) if (provider := settings.oidc) else (),
     )
 
 

@@ -20,6 +20,7 @@ from dashboard import account_page, acts, admin, api, basemap, live, map_tiles, 
 from dashboard.answer import NOT_FOUND, Answering, refusal
 from dashboard.frame import ASSETS, assets_version, make_dash
 from dashboard.guard import LOOPBACK_NAMES, Guard, content_policy
+from dashboard.oidc import Oidc
 from dashboard.services import Services
 from dashboard.throttle import Throttle
 
@@ -85,6 +86,9 @@ def routes(
     throttle = Throttle()
     router.routes.extend(sign_in_page.routes(services, throttle))
     router.routes.extend(account_page.routes(services, throttle))
+    if services.settings.oidc is not None:
+        show = partial(sign_in_page.page, services)
+        router.routes.extend(Oidc(services.settings.oidc, services.identity, show).routes())
     for first in OURS:
         router.routes.append(Route(f"/{first}", _nothing, methods=ALL))
         router.routes.append(Route(f"/{first}/{{path:path}}", _nothing, methods=ALL))

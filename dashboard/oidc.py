@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import math
 import secrets
 import threading
 import time
@@ -17,7 +18,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 from authlib.oauth2.auth import ClientAuth
@@ -34,11 +35,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from dashboard.sign_in import begin_session, cookie_header, cookie_name
+from dashboard.answer import Answering
+from dashboard.plain import NO_STORE, words_of
+from dashboard.sign_in import begin_session, cookie_header, cookie_name, local
 from dashboard.throttle import Throttle
-from data.accounts import BadAccount
 from data.identity import Identity
-from data.provider import CALLBACK, NotListed, Provider, is_safe
+from data.provider import CALLBACK, NotLetIn, Provider, is_safe
 from data.vouched import vouched
 
 BEGIN = "/sign-in/oidc"
@@ -57,13 +59,14 @@ ANSWERS_IN = httpx.Timeout(10.0, connect=5.0)
 LARGEST = 1 << 20
 USED = 20_000
 """Answers that are remembered as used; they cannot outlive `LASTS_S`."""
+LONGEST_CLAUSE = 200
 LONGEST_ADDRESS = 2_000
 """Of the view to come back to: a cookie holds 4096 bytes."""
 log = logging.getLogger(__name__)
 
 
 class Unproven(Exception):
-    """What is wrong with an answer in the provider's name, in a few words."""
+    """What is wrong with an answer in the provider's name, in a few words for the log."""
 
 
 class Unreachable(Exception):
@@ -80,7 +83,7 @@ class Described:
 
 
 Show = Callable[[Request, int, str], Response]
-"""The sign-in page with a status and a sentence."""
+"""The page of signing in, with a status and a sentence."""
 
 
 class Oidc:
@@ -98,15 +101,24 @@ class Oidc:
         self._lock = threading.Lock()
 
     def routes(self) -> list[Route]:
-        return [Route(BEGIN, self.begin, methods=["GET"]), Route(CALLBACK, self.returned, methods=["GET"])]
+        return [
+            Route(BEGIN, Answering(self.begin), methods=["GET"]),
+            Route(CALLBACK, Answering(self.returned), methods=["GET"]),
+        ]
 
     def begin(self, request: Request) -> Response:
         """Send the browser to the provider, with what it must bring back sealed into a cookie."""
         if _place(str(request.url)) != _place(self.provider.redirect_uri):  # the cookie would not come back
             address = self.provider.redirect_uri.removesuffix(CALLBACK)
-            return self._show(request, 421, f"Sign in at {address}: the identity provider sends people there.")
-        if self._throttle.take(secrets.token_urlsafe(8), _address(request)):
-            return self._show(request, 429, "Too many sign-ins were begun from here; wait a minute.")
+            return self._told(request, 421, "oidc.here", address=address)
+        if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+            # Another site may not sign anybody in here, however gladly the provider would do it without asking.
+            return RedirectResponse("/sign-in", 303, NO_STORE)
+        # Nobody is named yet: it counts against the address alone.
+        if wait := self._throttle.take(secrets.token_urlsafe(8), request.client.host if request.client else ""):
+            answer = self._told(request, 429, "oidc.busy", seconds=str(math.ceil(wait)))
+            answer.headers["Retry-After"] = str(math.ceil(wait))
+            return answer
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         try:
             endpoint = self._description().told["authorization_endpoint"]
@@ -127,37 +139,34 @@ class Oidc:
             "state": state,
             "nonce": nonce,
             "verifier": verifier,
-            "next": local(request.query_params.get("next", "")),
+            "next": _onward(request),
         }
-        answer = RedirectResponse(there, 303, {"Cache-Control": "private, no-store"})
+        leaving = RedirectResponse(there, 303, NO_STORE)
         sealed = self._seal.encrypt(json.dumps(kept).encode()).decode()
-        answer.headers.append("set-cookie", cookie_header(request, cookie_name(request, COOKIE), sealed, LASTS_S))
-        return answer
+        leaving.headers.append("set-cookie", cookie_header(request, cookie_name(request, COOKIE), sealed, LASTS_S))
+        return leaving
 
     def returned(self, request: Request) -> Response:
         """The browser is back with a code: prove who it is, and begin the session."""
-        answer = self._returned(request)
-        answer.headers.append("set-cookie", cookie_header(request, cookie_name(request, COOKIE), "", 0))
-        answer.headers["Cache-Control"] = "private, no-store"
-        return answer
-
-    def _returned(self, request: Request) -> Response:
         kept = self._kept(request)
         if kept is None:
-            return self._show(request, 400, "This sign-in was not begun here, or too long ago; begin it anew.")
+            return self._told(request, 400, "oidc.begin")
+        answer = self._proven(request, kept)
+        answer.headers.append("set-cookie", cookie_header(request, cookie_name(request, COOKIE), "", 0))
+        return answer
+
+    def _proven(self, request: Request, kept: Mapping[str, str]) -> Response:
         try:
-            claims = self._proven(request, kept)
-            account = vouched(self.identity, self.provider, claims)
+            account = vouched(self.identity, self.provider, self._proof(request, kept))
         except Unreachable as error:
             return self._unreachable(request, error)
-        except Unproven as error:
-            self.identity.failed("", f"provider: {error}")
+        except (Unproven, NotLetIn) as error:
+            key = error.key if isinstance(error, NotLetIn) else "oidc.unproven"
+            clause = key if isinstance(error, NotLetIn) else str(error)
+            self.identity.failed("", f"provider: {clause}"[:LONGEST_CLAUSE])
             log.warning("A sign-in at %s was refused: %s.", self.provider.issuer, error)
-            return self._show(request, 403, f"The identity provider did not prove who you are: {error}.")
-        except (NotListed, BadAccount) as error:
-            self.identity.failed("", "provider: not let in")
-            return self._show(request, 403, str(error))
-        answer = RedirectResponse(kept["next"], 303)
+            return self._told(request, 403, key)
+        answer = RedirectResponse(kept["next"], 303, NO_STORE)
         answer.headers.append("set-cookie", begin_session(self.identity, request, account, "provider"))
         return answer
 
@@ -179,7 +188,7 @@ class Oidc:
                 self._used.popitem(last=False)
         return kept
 
-    def _proven(self, request: Request, kept: Mapping[str, str]) -> dict[str, Any]:
+    def _proof(self, request: Request, kept: Mapping[str, str]) -> dict[str, Any]:
         """The claims of the person who came back. Raises `Unproven` and `Unreachable`."""
         told = request.query_params
         described = self._description()
@@ -187,7 +196,7 @@ class Oidc:
         if told.get("iss", self.provider.issuer if not promised else "") != self.provider.issuer:
             raise Unproven("the answer is of another issuer")  # RFC 9207
         if "error" in told:
-            raise Unproven("it answered that you are not signed in there")
+            raise Unproven("it answered with an error")
         if len(told.getlist("code")) != 1 or not told["code"]:
             raise Unproven("its answer has no code")
         tokens = self._tokens(described, told["code"], kept["verifier"])
@@ -288,14 +297,20 @@ class Oidc:
 
     def _unreachable(self, request: Request, error: Unreachable) -> Response:
         log.error("The identity provider %s cannot be used: %s.", self.provider.issuer, error)
-        return self._show(request, 503, "The identity provider does not answer; try again, or sign in with a password.")
+        return self._told(request, 503, "oidc.down")
+
+    def _told(self, request: Request, status: int, key: str, **parts: str) -> Response:
+        """The page of signing in, which is at another address and knows nothing of codes."""
+        onward = {"next": there} if (there := _onward(request)) != "/" else {}
+        plain = Request({**request.scope, "path": "/sign-in", "query_string": urlencode(onward).encode()})
+        return self._show(plain, status, words_of(plain)(key, **parts))
 
 
-def local(address: str) -> str:
-    """An address within this server as a browser understands it, or the first page."""
-    plain = address.isascii() and address.isprintable() and "\\" not in address and len(address) <= LONGEST_ADDRESS
-    ours = address.startswith("/") and not address.startswith(("//", "/sign-in"))
-    return address if plain and ours else "/"
+def _onward(request: Request) -> str:
+    """Where to go once signed in: a view of ours that fits into a cookie, or the first page."""
+    there = local(request.query_params.get("next", ""))
+    fits = there.isascii() and len(there) <= LONGEST_ADDRESS
+    return there if fits and not there.startswith("/sign-in") else "/"
 
 
 def _place(address: str) -> tuple[str, int]:
@@ -320,7 +335,3 @@ def _keys(told: Mapping[str, Any]) -> KeySet:
     if not found:
         raise Unreachable("it publishes no key that signs")
     return KeySet(found)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""

@@ -23,8 +23,12 @@ ALLOWED = ("issuer", "client_id", "redirect_uri", "title", "scopes", "guests", "
 LONGEST = 200
 
 
-class NotListed(ValueError):
-    """Why the claims of a person let nobody in, in one sentence."""
+class NotLetIn(ValueError):
+    """Why the claims of a person let nobody in: `key` of the sentence they are told, and the reason for the log."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(reason)
+        self.key = key
 
 
 @dataclass(frozen=True)
@@ -98,17 +102,17 @@ class Claimed:
 
 
 def claimed(provider: Provider, claims: Mapping[str, Any]) -> Claimed:
-    """What a person's claims, which are proven to be the provider's, give here. Raises `NotListed`."""
+    """What a person's claims, which are proven to be the provider's, give here. Raises `NotLetIn`."""
     subject = claims.get("sub")
     if not isinstance(subject, str) or not subject.strip() or len(subject) > 255:
-        raise NotListed("The identity provider names no subject.")
+        raise NotLetIn("oidc.unproven", "the claims name no subject")
     name = provider.name.text(claims)
     if not name:
-        raise NotListed(f"The identity provider says no name for you (claim {'.'.join(provider.name.path)}).")
+        raise NotLetIn("oidc.unnamed", f"no text in the claim {'.'.join(provider.name.path)}")
     agencies = provider.agency.found(claims)
     if len(agencies) != 1:
-        why = f"names several agencies ({', '.join(agencies)})" if agencies else "names no agency of this mission"
-        raise NotListed(f"The identity provider {why} for you; an administrator lists agencies under [oidc.agency].")
+        key = "oidc.agencies" if agencies else "oidc.no_agency"
+        raise NotLetIn(key, f"[oidc.agency] gives {', '.join(agencies) or 'nothing'} for these claims")
     levels = [Sensitivity[level] for level in provider.clearance.found(claims)]
     components = provider.component.found(claims)
     return Claimed(

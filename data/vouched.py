@@ -14,47 +14,51 @@ from typing import Any
 from data import accounts, sessions
 from data.accounts import COMPONENTS, ROLES, Account, BadAccount, Profile
 from data.identity import Identity
-from data.marks import BadTerms
-from data.provider import Claimed, NotListed, Provider, claimed
+from data.provider import Claimed, NotLetIn, Provider, claimed
 from data.records import Sensitivity
+from data.settings import BadSettings, Settings
 
 
-def check(provider: Provider) -> None:
-    """Whether accounts can hold what the settings map claims to. Raises `BadTerms`."""
-    for role in provider.roles.values.values():
+def check(settings: Settings) -> None:
+    """Whether accounts can hold what `[oidc]` maps claims to. Raises `BadSettings`."""
+    provider = settings.oidc
+    for role in provider.roles.values.values() if provider else ():
         if role not in ROLES:
-            raise BadTerms(f"roles give '{role}'; roles are {', '.join(ROLES)}")
-    for component in provider.component.values.values():
+            raise _bad(settings, f"roles give '{role}'; roles are {', '.join(ROLES)}")
+    for component in provider.component.values.values() if provider else ():
         if component.casefold() not in COMPONENTS:
-            raise BadTerms(f"component gives '{component}'; components are {', '.join(COMPONENTS)}")
+            raise _bad(settings, f"component gives '{component}'; components are {', '.join(COMPONENTS)}")
 
 
 def vouched(identity: Identity, provider: Provider, claims: Mapping[str, Any]) -> Account:
     """The account of whoever these claims, proven to be the provider's, are about; its rights are what they say now.
 
-    Raises `data.provider.NotListed` and `data.accounts.BadAccount` where nobody is let in.
+    Raises `data.provider.NotLetIn`.
     """
     known = identity.of_subject(provider.issuer, str(claims.get("sub", "")))
     try:
         told = claimed(provider, claims)
-    except NotListed:
+    except NotLetIn:
         if known is not None:
             _withdraw(identity, known, provider.issuer)
         raise
-    if known is None:
-        return _first(identity, provider, told)
-    now = _profile(told, known.profile)
-    if now != known.profile:
-        known = identity.change(now, provider.issuer)
+    try:
+        if known is None:
+            return _first(identity, provider, told)
+        now = _profile(told, known.profile)
+        if now != known.profile:
+            known = identity.change(now, provider.issuer)
+    except BadAccount as error:
+        raise NotLetIn("oidc.unfit", str(error)) from None
     if not known.usable(datetime.now(UTC)):
-        raise BadAccount(f"The account '{known.name}' is closed here; an administrator can open it.")
+        raise NotLetIn("oidc.closed", f"the account '{known.name}' is closed")
     return known
 
 
 def _first(identity: Identity, provider: Provider, told: Claimed) -> Account:
     if not identity.people():
         # Whoever comes first administers: that is decided at the machine, not by who happens to sign in.
-        raise BadAccount("There is no administrator here yet; `commonground account add` makes the first account.")
+        raise NotLetIn("oidc.first", "there is no administrator yet")
     profile = _profile(told, Profile(told.name))
     try:
         return identity.add(profile, provider.issuer, issuer=provider.issuer, subject=told.subject)
@@ -63,7 +67,7 @@ def _first(identity: Identity, provider: Provider, told: Claimed) -> Account:
             return meanwhile  # the same person in another window, a moment earlier
         if identity.account(profile.name) is None:
             raise
-        raise BadAccount(f"There is an account '{profile.name}' here that is not the identity provider's.") from None
+        raise NotLetIn("oidc.taken", f"there is an account '{profile.name}' that is not the provider's") from None
 
 
 def _profile(told: Claimed, before: Profile) -> Profile:
@@ -93,3 +97,7 @@ def _withdraw(identity: Identity, known: Account, who: str) -> None:
         identity.change(nothing, who)
     sessions.end_others(identity.store, known, b"")
     identity.changed()
+
+
+def _bad(settings: Settings, why: str) -> BadSettings:
+    return BadSettings(f"{settings.home / 'commonground.toml'}: of [oidc] {why}.")
