@@ -277,10 +277,10 @@ def test_quarantine_is_told_by_reason_with_an_example(tmp_path: Path) -> None:
         assert group["example"]["row"] == 1
         assert '"never"' in group["example"]["raw"]
         assert found.get("/api/quarantine?source=other").json()["groups"] == []
-        outsider = found.token("outsider", agency="UNHCR", clearance=Sensitivity.low)
-        assert len(found.get("/api/quarantine", outsider).json()["groups"]) == 1
-        blind = found.token("blind")
-        assert found.get("/api/quarantine", blind).json()["groups"] == []
+        owner = found.token("owner", agency="USGS", clearance=Sensitivity.low)
+        assert len(found.get("/api/quarantine", owner).json()["groups"]) == 1
+        for stranger in (found.token("outsider", agency="UNHCR", clearance=Sensitivity.low), found.token("blind")):
+            assert found.get("/api/quarantine", stranger).json()["groups"] == [], "a refused row bears no mark"
 
 
 # How it travels
