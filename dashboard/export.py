@@ -44,9 +44,9 @@ ARROW = {
 
 
 def export(seen: Seen, collection: str, filters: Filters, format: Format, path: Path) -> int:  # noqa: A002
-    """Write the records that pass the filters, newest first; how many. Raises `BadFilter`, `OSError`."""
+    """Write the records that pass the filters and may leave in a file, newest first; how many. Raises `BadFilter`, `OSError`."""
     kind = COLLECTIONS[collection].name
-    rows = seen.newest(kind, seen.rows(kind, filters))
+    rows = seen.newest(kind, seen.exportable(kind, seen.rows(kind, filters)))
     if format == "xlsx" and len(rows) > XLSX_ROWS:
         raise BadFilter(f"xlsx: a worksheet holds {XLSX_ROWS:,} rows and these are {len(rows):,}; use csv or parquet.")
     chunks = (seen.items(kind, rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK))
