@@ -22,6 +22,7 @@ from data.columns import CURRENT, NO_TIME, Codes, Table, mercator
 from data.places import Area, Places, build, placed
 from data.records import KIND_OF_NUMBER, KINDS, Boundary, Hot, Kind, Sensitivity, decode, hot_decoder
 from data.released import Now, Releases, Stamp
+from data.retention import erased
 from data.seen import Seen
 from data.sharing import FEED, Sharing
 from data.store import Change, Commit, Store
@@ -84,6 +85,7 @@ class Picture:
                     self._apply(kind, [change for change in changes if change.kind == number])
                     lengths[kind.name] = self.tables[kind.name].length
                     boundaries |= kind.name == "boundary"
+            boundaries |= self._forget(before, until)
             if boundaries:
                 self._rebuild_places()
             self._publish(commits, lengths, sharing)
@@ -171,6 +173,38 @@ class Picture:
             table["rev_to"][rows] = revisions
             self._touch(table["mark"][rows], revisions)
         table.superseded += len(ends) + sum(change.late or change.retracted for change in changes)
+
+    def _forget(self, before: int, until: int) -> bool:
+        """Take away what retention erased meanwhile, also from the past; whether that were boundaries."""
+        gone = {each.seq: each for each in erased(self._store, before, until)}
+        if not gone:
+            return False
+        boundaries = False
+        for name, table in self.tables.items():
+            rows = table.rows_of_seqs(np.array(sorted(gone), np.int64))
+            if not len(rows):
+                continue
+            boundaries |= name == "boundary"
+            seqs = [int(seq) for seq in table["seq"][rows]]
+            if before:  # at the beginning rows were read as they are now
+                self._read_again(table, rows, seqs)
+            whole = rows[[gone[seq].whole for seq in seqs]]
+            table.superseded += int(np.count_nonzero(table["rev_to"][whole] == CURRENT))
+            table["rev_to"][whole] = table["rev_from"][whole]
+            self._touch(table["mark"][rows], np.array([gone[seq].revision for seq in seqs], np.int64))
+        self._releases.forget()
+        return boundaries
+
+    def _read_again(self, table: Table, rows: NDArray[np.int64], seqs: Sequence[int]) -> None:
+        changes = self._store.versions(seqs)
+        read = hot_decoder(table.kind).decode
+        columns = self._columns(table.kind, table, changes, [read(change.body) for change in changes])
+        for name in columns.keys() - {"rev_to"}:
+            table[name][rows] = columns[name]
+        for change in changes:
+            table.wkb.pop(change.seq, None)
+            if change.wkb is not None:
+                table.wkb[change.seq] = change.wkb
 
     def _touch(self, marks: NDArray[np.int32], revisions: NDArray[np.int64]) -> None:
         both = np.unique(np.column_stack((marks, revisions)), axis=0)

@@ -288,6 +288,11 @@ class Releases:
         self._released: list[Released] = []
         self._grounds: dict[frozenset[int], Ground] = {}
 
+    def forget(self) -> None:
+        """Rows have changed under what was made of them: make it anew."""
+        with self._lock:
+            self._released, self._grounds = [], {}
+
     def of(self, now: Now, viewer: Viewer) -> tuple[Sequence[Decision], Released]:
         """`decide` for every mark of the picture, by mark code, and the release that makes."""
         moment = datetime.now(UTC)

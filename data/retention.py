@@ -31,7 +31,7 @@ FEED = "retention"
 """`commit_log.feed` of a step."""
 STEP = 1_000
 """Versions a step goes through: some milliseconds of the writer's time."""
-KEPT = ("type", "source", "agency", "sensitivity", "releasable_to", "exercise")
+KEPT = ("type", "source", "agency", "sensitivity", "releasable_to", "own", "exercise")
 """What is left of a body: its kind, whose it was and how it was marked."""
 PLACE = ("lon", "lat", "wkb")
 """Fields that stand beside the body; where one of them is personal, all of them are."""
@@ -161,7 +161,9 @@ def _left(connection: Connection, seqs: Sequence[int], part: Part, personal: Ite
             body = _stub(row.body, row.kind, row.retracted)
             yield _Left(row.seq, row.record_id, body, None, None, None)
         elif not row.retracted:
-            names = {*personal}
+            names = {*personal, *json.loads(row.body).get("own", {}).get("personal_fields", ())}
+            if names & {*PLACE}:
+                names |= {*PLACE}
             body = _without(row.body, names)
             place = (None, None, None) if names & {*PLACE} else (row.lon, row.lat, row.wkb)
             if body != row.body or place != (row.lon, row.lat, row.wkb):
@@ -176,9 +178,7 @@ def _stub(body: bytes, kind: int, retracted: bool) -> bytes:
 
 
 def _without(body: bytes, personal: set[str]) -> bytes:
-    """A body without the personal fields, the record's own among them; `personal` has those then too."""
     told: dict[str, Any] = json.loads(body)
-    personal |= {*told.get("own", {}).get("personal_fields", ())}
     kept = {name: value for name, value in told.items() if name not in personal or name in (*KEPT, "source_ref")}
     for name in ("attributes", "disaggregation"):
         if name in kept:

@@ -71,13 +71,8 @@ def read(store: Store, settings: Settings) -> Sharing:
 
 def read_from(connection: Connection, settings: Settings) -> Sharing:
     """`read`, within a transaction."""
-    told = dict(
-        connection.execute(
-            sa.select(sharing_told.c.name, sa.func.max(sharing_told.c.revision)).group_by(sharing_told.c.name)
-        )
-        .tuples()
-        .all()
-    )
+    newest = sa.select(sharing_told.c.name, sa.func.max(sharing_told.c.revision)).group_by(sharing_told.c.name)
+    told = {name: int(revision) for name, revision in connection.execute(newest)}
     marks = {row.source: msgspec.json.decode(row.body, type=Mark) for row in connection.execute(sa.select(source_mark))}
     sources = dict(settings.sources)
     for name, mark in marks.items():

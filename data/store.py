@@ -141,6 +141,15 @@ class Store:
             for rows in result.partitions():
                 yield list(map(Change._make, rows))
 
+    def versions(self, seqs: Sequence[int]) -> list[Change]:
+        """These versions as they read now, in order."""
+        found = []
+        with self.reader.connect() as connection:
+            for start in range(0, len(seqs), CHUNK_IDS):
+                query = sa.select(*_CHANGE_COLUMNS).where(version.c.seq.in_(seqs[start : start + CHUNK_IDS]))
+                found += [Change._make(row) for row in connection.execute(query.order_by(version.c.seq))]
+        return found
+
     def bodies(self, seqs: Sequence[int]) -> dict[int, tuple[bytes, bytes | None]]:
         """seq -> (body, WKB) of the versions asked for. For the picture alone: it knows who may see them."""
         found: dict[int, tuple[bytes, bytes | None]] = {}
