@@ -9,6 +9,7 @@ import { themeName } from "./theme.mjs";
 const PAGES = [
   ["/", "picture"],
   ["/feeds", "feeds"],
+  ["/admin", "admin"],
   ["/wall", "wall"],
 ];
 /** Parameters that mean the same on every page and go along when one changes page. */
@@ -25,6 +26,7 @@ const CARRIED = [
   "source",
   "q",
   "as_known_at",
+  "view_as",
 ];
 
 function destination(path) {

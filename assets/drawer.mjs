@@ -1,5 +1,6 @@
 // The drawer beside the map: one record with its source and history, or the list behind a figure, a cell or an area.
 
+import { accessNodes } from "./access.mjs";
 import { button, el, text } from "./dom.mjs";
 import { age, dtg, grid, latlon, number, severityOf, severityWord, time, unsaid, words } from "./format.mjs";
 import { lang, named, t } from "./i18n.mjs";
@@ -231,6 +232,7 @@ export function drawer(host, { now, kpi, sourceTitle, signal }) {
       facts,
       copies || null,
       fields || null,
+      ...accessNodes(r.access, signal),
       history || null,
       provenance || null,
     ];

@@ -3,6 +3,7 @@
 import { attr, button, el, keyed, part, parts, show, text } from "./dom.mjs";
 import { age, dtg, number, time } from "./format.mjs";
 import { t } from "./i18n.mjs";
+import { seenAs } from "./state.mjs";
 import { uncalled } from "./strip.mjs";
 
 const TIMES = ["last_tried", "last_succeeded", "last_observed"];
@@ -96,7 +97,7 @@ export function feedsPanel(host, { now, signal }) {
     if (!opening) return;
     text(reasons, t("loading"));
     try {
-      const answer = await fetch(`/api/quarantine?source=${encodeURIComponent(node.cgSource.name)}`, { signal });
+      const answer = await fetch(seenAs(`/api/quarantine?source=${encodeURIComponent(node.cgSource.name)}`), { signal });
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       const { groups } = await answer.json();
       reasons.replaceChildren(...(groups.length ? groups.map(group) : [el("p", "cg-empty", t("feeds.no_reasons"))]));

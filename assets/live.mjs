@@ -1,6 +1,6 @@
 // Hearing the server: server-sent events with a reconnect that never gives up and a watchdog that never sleeps.
 // Emits on window: `cg:revision` {revision, kinds|null, critical}, `cg:status` {sources...}, `cg:link`
-// {state: ok|late|lost, last_heard, interval_s}, `cg:restart` (another server process answers), `cg:reload`.
+// {state: ok|late|lost, last_heard, interval_s}, `cg:restart` (another server process answers), `cg:reload`, `cg:refused`.
 
 const BACKOFF_S = [1, 2, 3, 5];
 const LATE = 2; // intervals without a word
@@ -101,13 +101,16 @@ export function listen(address, known) {
   function open() {
     if (stopped || source) return;
     opened = Date.now();
-    source = new EventSource(`${address}?last_event_id=${revision}`);
+    source = new EventSource(`${address}${address.includes("?") ? "&" : "?"}last_event_id=${revision}`);
     source.addEventListener("hello", onHello);
     source.addEventListener("revision", onRevision);
     source.addEventListener("status", onStatus);
     source.addEventListener("reload", onReload);
     // The browser's own retry stops for good after some answers (an HTTP error, another media type); ours does not.
-    source.addEventListener("error", again);
+    source.addEventListener("error", () => {
+      if (source?.readyState === EventSource.CLOSED) emit("cg:refused"); // an answer that is no stream: perhaps nobody is signed in
+      again();
+    });
   }
 
   const watchdog = setInterval(() => {

@@ -1,5 +1,6 @@
 // One page: makes its parts, feeds them the server's answers, and keeps them true while the server speaks.
 
+import { adminPanel } from "./admin.mjs";
 import { banner } from "./banner.mjs";
 import { stepTime, timeBrush } from "./brush.mjs";
 import { el, text } from "./dom.mjs";
@@ -11,11 +12,12 @@ import { lang, t, use } from "./i18n.mjs";
 import { kpiPanel } from "./kpis.mjs";
 import { layerPanel } from "./layers.mjs";
 import { listen } from "./live.mjs";
+import { lookingBar } from "./looking.mjs";
 import { createMap } from "./map.mjs";
 import { mapFoot } from "./map_foot.mjs";
 import { answerPointer, pulses } from "./pointer.mjs";
 import { refresher } from "./refresh.mjs";
-import { api, get } from "./state.mjs";
+import { api, get, seenAs } from "./state.mjs";
 import { freshnessStrip } from "./strip.mjs";
 import { phoneTabs } from "./tabs.mjs";
 import { setTheme } from "./theme.mjs";
@@ -51,9 +53,10 @@ async function start(app, life) {
   const read = async (path) => {
     const answer = await fetch(path, { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) });
     if (answer.ok) return answer.json();
+    if (answer.status === 401) signIn();
     const told = await answer.json().catch(() => null);
     const error = new Error(told?.description ?? `${path.split("?")[0]}: HTTP ${answer.status}`);
-    error.refused = answer.status === 400;
+    error.refused = [400, 403, 404].includes(answer.status) ? answer.status : 0;
     throw error;
   };
 
@@ -70,6 +73,8 @@ async function start(app, life) {
   if (host("strip") && page === "picture") phoneTabs(host("strip"), app);
   if (host("kpis")) found.kpis = kpiPanel(host("kpis"), { now, wall });
   if (host("feeds")) found.feeds = feedsPanel(host("feeds"), { now, signal });
+  if (host("admin")) found.admin = adminPanel(host("admin"), { now, signal, read });
+  found.looking = lookingBar(app, { read, page });
   if (host("brush")) found.brush = timeBrush(host("brush"), { now, signal });
   if (host("drawer"))
     found.drawer = drawer(host("drawer"), {
@@ -81,6 +86,7 @@ async function start(app, life) {
 
   const query = () => ({ lang: lang(), metric: get("metric"), item: get("item") });
   const getLayers = () => read(api("/api/layers", query()));
+  const getStatus = () => read(seenAs("/api/status"));
   const getKpis = () => read(api("/api/kpis", { lang: lang() }));
 
   function takeLayers(doc) {
@@ -116,7 +122,9 @@ async function start(app, life) {
       countsDue = Date.now() + COUNTS_EVERY_MS;
       jobs.push(found.brush.load());
     }
-    if (!kinds) jobs.push(read("/api/status").then(takeStatus));
+    if (!kinds) jobs.push(getStatus().then(takeStatus));
+    if (found.admin) jobs.push(found.admin.load());
+    jobs.push(found.looking.load());
     await Promise.all(jobs);
     if (!first) found.drawer?.refresh();
     await found.map?.painted();
@@ -130,8 +138,8 @@ async function start(app, life) {
   const refresh = refresher(bring);
   signal.addEventListener("abort", () => refresh.stop());
 
-  const place = host("map") ?? host("feeds") ?? app;
-  const both = () => Promise.all([read("/api/status"), host("map") && getLayers()]);
+  const place = host("map") ?? host("feeds") ?? host("admin") ?? app;
+  const both = () => Promise.all([getStatus(), host("map") && getLayers()]);
   const [status, doc] = await firstAnswer(both, place, signal);
   takeStatus(status);
   if (doc) {
@@ -171,7 +179,7 @@ async function start(app, life) {
     signal.addEventListener("abort", () => found.map.destroy());
   }
 
-  const line = listen("/live", layers?.revision ?? status.revision);
+  const line = listen(seenAs("/live"), layers?.revision ?? status.revision);
   signal.addEventListener("abort", () => line.stop());
   const on = (name, answer) => window.addEventListener(name, (event) => answer(event.detail ?? {}), { signal });
   let assets = null;
@@ -187,6 +195,7 @@ async function start(app, life) {
     found.strip?.link(link);
     text(stale, link.state === "ok" ? "" : t(`link.${link.state}`, { time: dtg(link.last_heard) }));
   });
+  on("cg:refused", () => getStatus().catch(() => null));
   on("cg:reload", ({ revision }) => refresh.ask(revision, null));
   on("cg:restart", async () => {
     refresh.ask(line.revision, null);
@@ -220,7 +229,7 @@ async function start(app, life) {
     text(said, t("critical.new", { title: item.title, place: item.place ?? "" }));
     let { lon, lat } = item;
     if (!Number.isFinite(lon)) {
-      const record = await read(`/api/records/${encodeURIComponent(item.id)}`).catch(() => null);
+      const record = await read(seenAs(`/api/records/${encodeURIComponent(item.id)}`)).catch(() => null);
       ({ lon, lat } = record?.place ?? {});
     }
     if (Number.isFinite(lon) && Number.isFinite(lat)) found.pulse?.(lon, lat);
@@ -252,7 +261,12 @@ async function start(app, life) {
       layers: () => app.toggleAttribute("data-no-layers"),
       fit: () => found.map?.fit(),
       help: () => found.help?.toggle(),
-      close: () => (found.help?.open ? found.help.toggle(false) : found.drawer?.open && found.drawer.shut()),
+      close: () => {
+        if (found.help?.open) return found.help.toggle(false);
+        if (found.looking.shut()) return null;
+        if (found.admin?.open) return found.admin.shut();
+        return found.drawer?.open && found.drawer.shut();
+      },
     },
     signal,
   );
@@ -278,6 +292,11 @@ async function start(app, life) {
   assets = await assetMark();
 }
 
+/** Nobody is signed in here any more: the way leads by the sign-in back to this view. */
+function signIn() {
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
 /** What tells one set of browser modules from another: the entity tag of this one. */
 async function assetMark() {
   const answer = await fetch(import.meta.url, { method: "HEAD", cache: "no-cache" }).catch(() => null);
@@ -295,7 +314,8 @@ async function firstAnswer(ask, place, signal) {
     } catch (error) {
       if (signal.aborted) throw error;
       note ??= place.appendChild(el("p", "cg-empty cg-waiting"));
-      text(note, t(error.refused ? "refused" : "waiting", { reason: error.message }));
+      const why = error.refused === 400 ? "refused" : error.refused ? "denied" : "waiting";
+      text(note, t(why, { reason: error.message }));
       await new Promise((done) => setTimeout(done, wait * 1000));
     }
   }

@@ -2,7 +2,19 @@
 // Events on window: `cg:filters` (what is counted changed), `cg:view` (only how it is looked at changed),
 // `cg:choice` (which figure or item a layer shows), `cg:lang`.
 
-export const FILTERS = ["from", "to", "window", "area", "category", "severity", "agency", "source", "q", "as_known_at"];
+export const FILTERS = [
+  "from",
+  "to",
+  "window",
+  "area",
+  "category",
+  "severity",
+  "agency",
+  "source",
+  "q",
+  "as_known_at",
+  "view_as",
+];
 const DEFAULT_WINDOW = "28d";
 const HOURS = { "24h": 24, "72h": 72, "7d": 168, "28d": 672, "90d": 2160, "1y": 8760 };
 
@@ -32,6 +44,12 @@ export function api(path, extra = {}, without = []) {
   for (const [name, value] of Object.entries(extra)) if (value !== null && value !== "") query.set(name, value);
   const tail = query.toString();
   return tail ? `${path}${path.includes("?") ? "&" : "?"}${tail}` : path;
+}
+
+/** The address of a path that takes no filters, asked as whom the page is seen. */
+export function seenAs(path) {
+  const told = get("view_as");
+  return told ? `${path}${path.includes("?") ? "&" : "?"}view_as=${encodeURIComponent(told)}` : path;
 }
 
 /** Length of the chosen window in milliseconds, or null for `all`. */
@@ -76,7 +94,7 @@ export const setView = (changes) => write(changes, "replaceState");
 function split(search) {
   const query = new URLSearchParams(search);
   const filters = FILTERS.map((name) => query.get(name) ?? "").join("\u0000");
-  const lang = query.get("lang") ?? "";
+  const lang = `${query.get("lang")} ${query.get("view_as")}`; // either makes another page of this one
   const choice = `${query.get("metric")} ${query.get("item")}`;
   for (const name of [...FILTERS, "lang", "at", "metric", "item"]) query.delete(name);
   query.sort();
