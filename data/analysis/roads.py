@@ -138,7 +138,7 @@ def _joined(pieces: NDArray[np.object_], tolerance_m: float) -> tuple[Ints, Ints
     if not len(pieces):
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 2))
     ends = _ends(pieces)
-    one, other = shapely.STRtree(ends).query(ends, predicate="dwithin", distance=tolerance_m)
+    one, other = shapely.STRtree(ends.tolist()).query(ends, predicate="dwithin", distance=tolerance_m)
     near = csr_array((np.ones(len(one)), (one, other)), shape=(len(ends), len(ends)))
     count, node = connected_components(near, directed=False)
     at = shapely.get_coordinates(ends)
@@ -158,7 +158,7 @@ def snap(network: Network, lon: Floats, lat: Floats) -> tuple[Ints, Floats]:
     if not len(network.lon):
         return np.full(len(lon), NOWHERE, np.int64), np.full(len(lon), np.inf)
     scale = np.cos(np.radians(float(np.mean(network.lat))))
-    tree = shapely.STRtree(shapely.points(network.lon * scale, network.lat))
+    tree = shapely.STRtree(np.atleast_1d(shapely.points(network.lon * scale, network.lat)).tolist())
     node = tree.nearest(shapely.points(lon * scale, lat))
     _, _, metres = WGS84.inv(lon, lat, network.lon[node], network.lat[node])
     return np.asarray(node, np.int64), np.asarray(metres, np.float64)
