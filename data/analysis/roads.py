@@ -158,7 +158,7 @@ def snap(network: Network, lon: Floats, lat: Floats) -> tuple[Ints, Floats]:
     if not len(network.lon):
         return np.full(len(lon), NOWHERE, np.int64), np.full(len(lon), np.inf)
     scale = np.cos(np.radians(float(np.mean(network.lat))))
-    tree = shapely.STRtree(np.atleast_1d(shapely.points(network.lon * scale, network.lat)).tolist())
+    tree = shapely.STRtree([shapely.Point(at) for at in zip(network.lon * scale, network.lat, strict=True)])
     node = tree.nearest(shapely.points(lon * scale, lat))
     _, _, metres = WGS84.inv(lon, lat, network.lon[node], network.lat[node])
     return np.asarray(node, np.int64), np.asarray(metres, np.float64)
