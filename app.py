@@ -67,26 +67,38 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     except OSError as error:
         return _refuse(f"port {port} of {host} cannot be had ({error.strerror}); name another with --port.")
     from dashboard.http import run
+    from data.keeper import Keeper
     from data.picture import Picture
+    from data.readings import Readings
     from data.tokens import local_token
     from ingest.exercise.load import start_playing
     from ingest.run import start
 
     people = _people(settings)
     store = _store(settings)
-    picture = Picture(store)
+    keeper, readings = Keeper(store, settings), Readings(store)
+    keeper.start()
+    readings.start()
+    picture = Picture(store, _sharing(store, settings))
     picture.catch_up()
     local_token(store, settings.home)
-    running = [each for each in (start(store, settings), start_playing(store, settings)) if each]
+    running = [each for each in (start(store, settings), start_playing(store, settings), readings, keeper) if each]
     try:
         told = "everybody signs in" if people else "this machine only: there are no accounts"
         print(f"{settings.mission.name} on http://{host}:{port} ({told})", flush=True)
-        run(_services(settings, store, picture))
+        run(_services(settings, store, picture, readings))
     finally:
         for each in running:
             each.stop()
         store.close()
     return 0
+
+
+def _sharing(store: Any, settings: Settings) -> Callable[[], Any]:
+    """What is shared, to be asked again whenever that changes."""
+    from data.sharing import read
+
+    return lambda: read(store, settings)
 
 
 def _people(settings: Settings) -> bool:
@@ -104,7 +116,7 @@ def _people(settings: Settings) -> bool:
         store.close()
 
 
-def _services(settings: Settings, store: Any, picture: Any) -> Any:
+def _services(settings: Settings, store: Any, picture: Any, readings: Any = None) -> Any:
     """What the dashboard is given: the picture to read, and functions for everything that is not reading."""
     from dashboard.looking import VIEW_AS, Known, looking
     from dashboard.oidc import BEGIN
@@ -113,8 +125,9 @@ def _services(settings: Settings, store: Any, picture: Any) -> Any:
     from data import health, quarantine
     from data.identity import Identity
     from data.notice import wait_for_change
+    from data.readings import Readings
 
-    identity = Identity(store)
+    identity = Identity(store, lambda name: picture.sharing.opened.get(name, ()))
 
     def viewer(request: Any) -> Any:
         known = Known(settings, identity, picture.sharing)
@@ -135,6 +148,7 @@ def _services(settings: Settings, store: Any, picture: Any) -> Any:
         quarantine_groups=lambda: quarantine.groups(store.reader),
         quarantine_entry=entry,
         acts=_acts(settings, store),
+        note=(readings or Readings(store)).note,
         ways=((provider.title or urlsplit(provider.issuer).netloc, BEGIN),) if (provider := settings.oidc) else (),
     )
 
@@ -337,6 +351,7 @@ def _quarantined(entry: dict[str, Any]) -> str:
 def export(settings: Settings, asked: argparse.Namespace) -> int:
     """What a user may see of one collection, as a file."""
     from dashboard.export import export as write
+    from data import audit
     from data.access import LOCAL_OPERATOR
     from data.filters import BadFilter, parse
     from data.identity import Identity
@@ -355,11 +370,13 @@ def export(settings: Settings, asked: argparse.Namespace) -> int:
         viewer = LOCAL_OPERATOR if name == LOCAL_OPERATOR.name else Identity(store).named(name)
         if viewer is None:
             return _refuse(f"there is no user '{name}'; use {LOCAL_OPERATOR.name}, or the name of an account.")
-        picture = Picture(store)
+        picture = Picture(store, _sharing(store, settings))
         picture.catch_up()
-        count = write(
-            picture.seen_by(viewer, filters.as_known_at), asked.collection, filters, asked.format, Path(asked.out)
-        )
+        seen = picture.seen_by(viewer, filters.as_known_at)
+        count = write(seen, asked.collection, filters, asked.format, Path(asked.out))
+        details = {"format": asked.format, "filters": asked.filter, "count": count, "revision": seen.revision}
+        with store.transaction() as connection:
+            audit.append(connection, "export", viewer.name, asked.collection, details=details)
     except BadFilter as error:
         return _refuse(str(error))
     except OSError as error:
@@ -398,20 +415,52 @@ def restore(settings: Settings, asked: argparse.Namespace) -> int:
 
 
 def verify(settings: Settings, asked: argparse.Namespace) -> int:
-    """Is the log whole and readable as it was written?"""
-    from data import upkeep
+    """Are the log and the audit log whole, and readable as they were written?"""
+    from data import audit, upkeep
 
     store = _store(settings)
     try:
-        faults = list(upkeep.verify(store))
-        revision = store.revision()
+        faults = list(upkeep.verify(store, settings.home))
+        revision, entries = store.revision(), audit.head(store).seq
     finally:
         store.close()
     for fault in faults:
         print(fault)
     if not faults:
-        print(f"whole: every version up to revision {revision:,} reads as it was written")
+        print(
+            f"whole: every version up to revision {revision:,} and {entries:,} audit entries read as they were written"
+        )
     return 1 if faults else 0
+
+
+def audited(settings: Settings, asked: argparse.Namespace) -> int:
+    """The audit log: as lines, as a signed file for others (`export`), such a file checked (`verify`), or the key."""
+    from data import audit, seal
+
+    if asked.action == "verify":
+        if not asked.file or not Path(asked.file).is_file():
+            return _refuse("name the file to check: audit verify FILE [--key KEY].")
+        with Path(asked.file).open(encoding="utf-8", errors="replace") as lines:
+            faults = list(seal.check_export(lines, asked.key))
+        print("\n".join(faults) or f"{asked.file}: whole, and signed by the key it names")
+        return 1 if faults else 0
+    store = _store(settings)
+    try:
+        if asked.action == "key":
+            print(seal.public_key(settings.home))
+        elif asked.action == "export":
+            if not asked.file or Path(asked.file).exists():
+                return _refuse("name a new file: audit export FILE [--after NUMBER].")
+            with Path(asked.file).open("x", encoding="utf-8") as out:
+                head = seal.export(store, settings.home, out, asked.after)
+            print(f"{asked.file}: entries {asked.after + 1} to {head.seq}")
+        else:
+            for entry in reversed(audit.entries(store, limit=asked.limit)):
+                told = (entry.seq, _time(datetime.fromtimestamp(entry.time_us / 1e6, UTC)), *entry[2:7])
+                print(json.dumps(entry._asdict()) if asked.json else "  ".join(map(str, told)))
+    finally:
+        store.close()
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -452,6 +501,12 @@ def _parser() -> argparse.ArgumentParser:
     command(backup).add_argument("file", metavar="FILE")
     command(restore).add_argument("file", metavar="FILE")
     command(verify)
+    parts = command(audited, name="audit", as_json=True)
+    parts.add_argument("action", choices=("list", "export", "verify", "key"))
+    parts.add_argument("file", metavar="FILE", nargs="?")
+    parts.add_argument("--after", metavar="NUMBER", type=int, default=0, help="entries after this one only")
+    parts.add_argument("--key", metavar="KEY", help="the public key that an exported log is to be signed by")
+    parts.add_argument("--limit", metavar="COUNT", type=int, default=50, help="how many entries are listed")
     return parser
 
 

@@ -22,6 +22,7 @@ from dashboard.features import changes, own_properties, properties
 from dashboard.kpi import kpi_list
 from dashboard.kpis import all_kpis
 from dashboard.looking import VIEW_AS
+from dashboard.noted import note_read
 from dashboard.services import Services
 from dashboard.words import language, say
 from data.access import EVERY_AGENCY, Mark, Viewer, decide
@@ -226,6 +227,7 @@ def record(services: Services, request: Request) -> Response:
     item = seen.find(request.path_params["id"])
     if item is None:
         raise NOT_FOUND
+    note_read(services, seen, [item])
     lang = language(query.get("lang"))
     return answer(request, {**drawer(seen, item, lang), "access": access_of(services, seen, item, lang)})
 

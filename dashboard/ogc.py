@@ -22,6 +22,7 @@ from dashboard.api import FILTER_NAMES
 from dashboard.features import ENUMS, feature
 from dashboard.kpi import rows_behind
 from dashboard.kpis import all_kpis
+from dashboard.noted import note_read
 from dashboard.openapi import GEOJSON, LIMIT, LIMIT_MOST, OPENAPI, document, own_filters
 from dashboard.services import Services
 from data.columns import NO_TIME
@@ -123,7 +124,9 @@ def items(services: Services, request: Request) -> Response:
     else:
         rows = seen.rows(kind.name, filters)
     rows = _with_own(seen, kind, rows, query)
-    features = [feature(item) for item in seen.items(kind.name, seen.newest(kind.name, rows, limit, offset))]
+    listed = seen.items(kind.name, seen.newest(kind.name, rows, limit, offset))
+    note_read(services, seen, listed)
+    features = [feature(item) for item in listed]
     base = f"{_base(request)}/collections/{name}"
     links = [_link(str(request.url), "self", GEOJSON, "this page")]
     if offset + limit < len(rows):
@@ -154,9 +157,11 @@ def item(services: Services, request: Request) -> Response:
     query = dict(request.query_params)
     _check_format(query)
     filters = parse({"as_known_at": query.get("as_known_at", "")})
-    found = services.picture.seen_by(services.viewer(request), filters.as_known_at).find(request.path_params["fid"])
+    seen = services.picture.seen_by(services.viewer(request), filters.as_known_at)
+    found = seen.find(request.path_params["fid"])
     if found is None or found.kind != COLLECTIONS[name].name:
         raise NOT_FOUND
+    note_read(services, seen, [found])
     told = feature(found)
     base = f"{_base(request)}/collections/{name}"
     here = f"{base}/items/{told['id']}"

@@ -5,7 +5,7 @@ The dashboard imports neither the store nor ingest; everything that writes comes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -94,6 +94,8 @@ class Services:
     quarantine_entry: Callable[[int], dict[str, Any] | None]
     """One reject whole: payload, row, reason, detail, raw (bytes), seen, age_s."""
     acts: Acts
+    note: Callable[[str, str, str, Iterable[str], str], None]
+    """Log that somebody read records of which that is to be logged: (who, "read" or "export", collection, ids, clause)."""
 
     ways: tuple[tuple[str, str], ...] = ()
     """Other ways to sign in than a password: title and address of each."""
