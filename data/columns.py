@@ -143,7 +143,7 @@ class Grown:
             if self._length < length:
                 start = max(self._length, 0)
                 for each, values in self._make(start, length).items():
-                    array = self._arrays.get(each, np.empty(0, values.dtype))
+                    array = self._arrays.setdefault(each, np.empty(0, values.dtype))
                     if length > len(array):
                         larger = np.empty(length + length // 4, values.dtype)
                         larger[:start] = array[:start]

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import shapely
@@ -19,12 +20,29 @@ from hypothesis import strategies as st
 
 from dashboard.answer import encode
 from dashboard.features import feature
+from dashboard.kpi import kpi_list
+from dashboard.kpis import all_kpis
 from data.access import Agreement, Mark, Precision, Tlp, Viewer, decide
-from data.analysis.figures import INCIDENTS, figure
+from data.analysis.figures import INCIDENTS, figure, metrics
 from data.filters import EVERYTHING, Filters
 from data.picture import Picture
 from data.precision import snapped
-from data.records import KINDS, Boundary, Incident, OwnMark, Record, Sensitivity, Severity, SupplyLevel, Track
+from data.records import (
+    KINDS,
+    Activity,
+    Alert,
+    Boundary,
+    Incident,
+    Indicator,
+    OwnMark,
+    Record,
+    RouteStatus,
+    Sensitivity,
+    Severity,
+    Site,
+    SupplyLevel,
+    Track,
+)
 from data.seen import Item, Seen, public_id
 from data.settings import Source
 from data.sharing import Sharing, announce
@@ -73,8 +91,6 @@ def source(name: str, mark: Mark) -> Source:
 
 
 def replaced(record: Record, source_name: str, agency: str) -> Record:
-    import msgspec
-
     return msgspec.structs.replace(record, source=source_name, agency=agency)
 
 
@@ -312,8 +328,6 @@ def test_provenance_and_history_tell_no_more_than_the_record(empty: Path) -> Non
 
 
 def test_a_site_that_is_coarse_names_nothing_it_serves(empty: Path) -> None:
-    from data.records import Site
-
     coarse = replace(MISSION_LOW, precision=Precision.adm2)
     with world(empty, {"s": coarse}) as here:
         here.put("s", Site(source_ref="x", title=f"{CANARY} clinic", category="clinic", lon=30.2, lat=5.2))
@@ -534,14 +548,21 @@ def test_commits_of_what_is_withheld_move_nothing(empty: Path) -> None:
 
 
 def answers(seen: Seen) -> bytes:
-    """Whatever does not tell of now: lists, counts, tiles, labels."""
-    rows = seen.newest("incident", seen.rows("incident"))
-    told = [
-        [feature(item) for item in seen.items("incident", rows)],
-        seen.counts("incident", EVERYTHING, ["category", "agency", "source", "week"]).rows,
-        sorted(seen.released_labels("incident", "category")),
-        seen.revision,
-    ]
+    """Everything the pages and the interface make of a picture, at one moment."""
+    seen = replace(seen, now=NOW)
+    told: list[object] = [seen.revision, layer_list(seen, EVERYTHING), sorted(seen.heard.items())]
+    told.append(kpi_list(all_kpis(), seen, EVERYTHING, {}, (), {}, "en"))
+    told += [replace(figure(seen, EVERYTHING, metric), rows=None) for metric in metrics(seen)]
+    for kind in seen.tables:
+        rows = seen.newest(kind, seen.rows(kind))
+        told += [
+            [feature(item) for item in seen.items(kind, rows)],
+            [[feature(version) for version in seen.history(item)] for item in seen.items(kind, rows)],
+            *(seen.counts(kind, EVERYTHING, by) for by in (["category", "agency", "source", "week"], ["adm2_pcode"])),
+            *(seen.count(kind, seen.rows(kind), [name]) for name in KINDS[kind].codes),
+            sorted(seen.released_labels(kind, "category")),
+            seen.marking((kind, rows)),
+        ]
     tiles = [
         encode_tile(seen, layer, EVERYTHING, z, x, y)
         for layer in all_layers().values()
@@ -550,21 +571,62 @@ def answers(seen: Seen) -> bytes:
     return encode(told) + b"".join(tiles)
 
 
-@given(hidden=st.tuples(*(st.lists(st.tuples(st.integers(0, 3), st.text("ab", max_size=3)), max_size=4) for _ in "12")))
-def test_what_is_withheld_changes_no_byte(
-    empty: Path, hidden: tuple[list[tuple[int, str]], list[tuple[int, str]]]
-) -> None:
-    """Two worlds that differ in withheld records alone, these coming first, are the same to the viewer."""
+WORDS = st.text("abx", max_size=2)
+WHEN = st.sampled_from((NOW - timedelta(days=1), NOW - timedelta(days=40)))
+PLACE = st.sampled_from(SPOTS).map(lambda spot: {"lon": spot[0], "lat": spot[1]})
+
+
+def anything(kind: type[Record], **said: st.SearchStrategy[object]) -> st.SearchStrategy[Record]:
+    told = st.fixed_dictionaries({"source_ref": WORDS, "title": WORDS, "category": WORDS, "event_time": WHEN, **said})
+    return st.builds(lambda told, place: kind(**told, **place), told, PLACE)
+
+
+ANYTHING = st.lists(
+    st.one_of(
+        anything(Incident, sub_event_type=WORDS, severity=st.sampled_from(list(Severity))),
+        anything(Alert, urgency=WORDS, status=WORDS),
+        anything(Site, functionality=st.sampled_from(("open", "closed"))),
+        anything(SupplyLevel, site_ref=WORDS, item=WORDS, card=WORDS, stock_on_hand=st.just(1.0), amc=st.just(9.0)),
+        anything(Indicator, indicator=WORDS, unit=WORDS, value=st.just(1.0), adm_pcode=st.sampled_from(("A11", "ab"))),
+        anything(Track, callsign=WORDS, affiliation=st.sampled_from(("friend", "hostile"))),
+        anything(RouteStatus, status=st.sampled_from(("open", "closed"))),
+        anything(Activity, organisation=WORDS, status=WORDS),
+    ),
+    max_size=6,
+)
+OPEN = (
+    told(1, category="b"),
+    told(2, *SPOTS[1], category="a", severity=Severity.critical),
+    told(3, *SPOTS[2], category="b"),
+    Alert(source_ref="x", title="x", category="b", urgency="b", lon=30.2, lat=5.2),
+    *(Site(source_ref=ref, title=f"site {ref}", category="b", functionality="open", lon=30.2, lat=5.2) for ref in "ba"),
+    *(
+        SupplyLevel(source_ref=f"{ref}{item}", site_ref=ref, item=item, stock_on_hand=3, amc=9, event_time=NOW)
+        for ref in "bac"
+        for item in "ba"
+    ),
+    *(Indicator(source_ref=f"{name}{code}", indicator=name, unit="people", value=5, adm_pcode=code, event_time=NOW)
+      for name in "ba" for code in ("A11", "A12")),
+    Track(source_ref="x", callsign="b", category="a-f-G", lon=30.2, lat=5.2, event_time=NOW),
+    RouteStatus(source_ref="x", title="b", status="closed", lon=30.2, lat=5.2),
+    Activity(source_ref="x", organisation="b", status="a", category="health"),
+)  # fmt: skip
+
+
+@given(hidden=st.tuples(ANYTHING, ANYTHING))
+def test_what_is_withheld_changes_no_byte(empty: Path, hidden: tuple[list[Record], list[Record]]) -> None:
+    """Two worlds that differ in withheld records alone are the same to the viewer: these come before the others and among
+    them, from sources of their own and from one that is known."""
     told_of = []
     for records in hidden:
         with world(
             empty, {"shut": Mark("red", Sensitivity.severe), "ground": MISSION_LOW, "open": MISSION_LOW}
         ) as here:
-            here.put("shut", Incident(source_ref="always"), *(
-                told(n, *SPOTS[spot], category=text) for n, (spot, text) in enumerate(records)
-            ))  # fmt: skip
+            here.put("shut", Incident(source_ref="always"), *records)
             here.put("ground", *AREAS)
-            here.put("open", told(1, category="b"), told(2, *SPOTS[1], category="a"), told(3, *SPOTS[2], category="b"))
+            own = OwnMark(sensitivity=Sensitivity.severe)
+            among = [msgspec.structs.replace(record, own=own, source_ref=f"h{n}") for n, record in enumerate(records)]
+            here.put("open", *among[:3], *OPEN, *among[3:])
             told_of.append(answers(here.seen(BLUE)))
     assert told_of[0] == told_of[1]
 
