@@ -132,6 +132,7 @@ export function adminPanel(host, { now, signal, read }) {
       return node;
     });
     index.replaceChildren(el("h1", "", t("admin.title")), el("p", "cg-drawer-note", mine()), ...entries);
+    index.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
   const mine = () =>

@@ -119,7 +119,8 @@ function form(fields, { submit, foresee, door, again }) {
       const { changes } = await foresee(values(fields));
       ahead.replaceChildren(...changed(changes));
       go.hidden = false;
-      go.focus();
+      look.hidden = true;
+      if (!again) go.focus();
     });
   node.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -130,6 +131,7 @@ function form(fields, { submit, foresee, door, again }) {
   node.addEventListener("input", () => {
     if (!foresee || again) return;
     go.hidden = true;
+    look.hidden = false;
     ahead.replaceChildren();
   });
   return { node, ask };

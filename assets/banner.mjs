@@ -33,6 +33,7 @@ function destination(path) {
   const now = new URLSearchParams(location.search);
   const query = new URLSearchParams();
   for (const name of CARRIED) if (now.get(name)) query.set(name, now.get(name));
+  if (path === "/admin") query.delete("view_as"); // administration is one's own
   return query.size ? `${path}?${query}` : path;
 }
 

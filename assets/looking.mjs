@@ -50,7 +50,7 @@ export function lookingBar(app, { read, page }) {
       document.documentElement.toggleAttribute("data-looking", Boolean(asked));
       if (!asked) return bar.remove();
       if (!bar.isConnected) app.append(bar);
-      if (!["picture", "wall"].includes(page)) return null;
+      if (page === "admin") return null; // which is nobody else's to see
       return draw(await read(api("/api/view-as", { lang: lang() })));
     },
     shut: () => !detail.hidden && (unfold(false), true),

@@ -22,7 +22,7 @@ from dashboard.admin import Denied, asker, foreseen, steps_of
 from dashboard.answer import NOT_FOUND, Refused, answer, timed
 from dashboard.services import Services
 from dashboard.words import language
-from data.access import GLASS_HOURS, Agreement, Viewer
+from data.access import EVERY_AGENCY, GLASS_HOURS, Agreement, Viewer
 from data.accounts import Account, BadAccount, Profile
 from data.agreements import agreement_of
 from data.marks import BadTerms, marked
@@ -112,6 +112,8 @@ def _profile(told: Told, before: Profile | None = None) -> Profile:
     for name in ("name", "kind", "full_name", "email", "agency", "component"):
         if name in told:
             parts[name] = _text(told, name, 200)
+    if parts.get("agency") == EVERY_AGENCY and (before is None or before.agency != EVERY_AGENCY):
+        raise Refused(422, "What sees for every agency is made at the machine: `commonground token`.")
     for name in ("roles", "compartments", "purposes"):
         if name in told:
             parts[name] = _texts(told, name)
@@ -146,9 +148,9 @@ def _moment(told: Told, name: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(str(value))
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Refused(422, f"{name}: use a day like 2026-11-20, or a time.") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _account_of(services: Services, told: Told) -> Account:
@@ -189,6 +191,9 @@ def _new_password(services: Services, viewer: Viewer, told: Told, lang: str) -> 
 
 def _make_token(services: Services, viewer: Viewer, told: Told, lang: str) -> Any:
     found = _account_of(services, told)
+    # A token is its account: with one of somebody else's an administrator would see what they see, and nobody would notice.
+    if found.profile.kind == "person" or found.profile.agency == EVERY_AGENCY:
+        raise Refused(422, "People make their own tokens, under /account; the machine's own is made at the machine.")
     name = _text(told, "token", 120) or found.name
     sources = _texts(told, "sources") if told.get("sources") else ()
     secret = services.identity.make_token(found.name, name, viewer.name, sources, _moment(told, "expires"))
@@ -197,7 +202,7 @@ def _make_token(services: Services, viewer: Viewer, told: Told, lang: str) -> An
 
 def _revoke_token(services: Services, viewer: Viewer, told: Told, lang: str) -> Any:
     number = told.get("id")
-    if not isinstance(number, int) or isinstance(number, bool):
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 1 << 63:
         raise Refused(422, "id: use the number of a token.")
     services.identity.revoke_token(number, viewer.name)
 

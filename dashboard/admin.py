@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from dashboard import looking, rights
 from dashboard.answer import NOT_FOUND, Refused, answer
 from dashboard.clauses import marking, verdict
 from dashboard.looking import Known
-from dashboard.services import Services
+from dashboard.services import LogEntry, Services
 from dashboard.words import language
 from data.access import GLASS_HOURS, MISSION, Agreement, Consent, Precision, Tlp, Viewer
 from data.accounts import COMPONENTS, ROLES, Account
@@ -86,7 +86,8 @@ def overview(services: Services, request: Request) -> Response:
         "revision": services.picture.seen_by(viewer).revision,
     }
     if rights.runs(viewer):
-        told["audit"] = [_entry(one) for one in services.acts.newest(ENTRIES_SHOWN)]
+        names = {f"account:{one.id}": one.name for one in accounts}
+        told["audit"] = [_entry(one, names) for one in services.acts.newest(ENTRIES_SHOWN)]
     return answer(request, told)
 
 
@@ -310,20 +311,24 @@ def _glass(of: Glass, viewer: Viewer, now: datetime) -> dict[str, Any]:
     }
 
 
-def _entry(of: Any) -> dict[str, Any]:
+def _entry(of: LogEntry, names: Mapping[str, str]) -> dict[str, Any]:
+    """An entry as the page shows it: accounts by their names, and of its details those that say something."""
+    details = json.loads(of.details or "{}").items()
     return {
         "seq": of.seq,
         "time": datetime.fromtimestamp(of.time_us / 1e6, UTC),
         "who": of.who,
         "act": of.act,
-        "subject": of.subject,
+        "subject": names.get(of.subject, of.subject),
         "clause": of.clause,
-        "details": [{"name": name, "value": _shown(value)} for name, value in json.loads(of.details or "{}").items()],
+        "details": [{"name": name, "value": _shown(value)} for name, value in details if value not in (None, "", [])],
         "hash": of.hash[:12],
     }
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
