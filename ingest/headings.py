@@ -81,6 +81,7 @@ def words(said: str) -> tuple[str, ...]:
     return tuple(said.split())
 
 
+@lru_cache(maxsize=16_384)
 def bare(heading: str) -> str:
     """A heading for comparing: lower case, no accents, words joined by underscores, units in brackets dropped."""
     flat = unaccented(re.sub(r"\(.*?\)", " ", heading)).casefold()

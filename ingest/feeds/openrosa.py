@@ -116,7 +116,9 @@ def record(row: dict[str, Any], context: Context) -> Record | Retract:
     if "label" in row:
         return _label(row)
     if "replaced" in row:
-        told = {"replaced by": row["by"], "first": _first_of(row["replaced"], context)}
+        # What was once said to be the first stays it: records stand under it.
+        known = context.references.get(("edited", row["replaced"])) or {}
+        told = {"replaced by": row["by"], "first": known.get("first") or _first_of(row["replaced"], context)}
         return Reference(source_ref=row["replaced"], table="edited", attributes=told)
     if row.get("encrypted"):
         raise Refusal("encrypted", "is encrypted with the key of its form; decrypt it there and send it again")
