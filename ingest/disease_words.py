@@ -16,7 +16,7 @@ from ingest.values import text
 CORE = r"cases?|deaths?|suspect\w*|probables?|confirmed|infected|infections?|cas|deces"
 MEASURE = re.compile(
     rf"\b({CORE}|contacts?|admi\w+|discharged?s?|specimens?|samples|tested|hcws?|cfr|fatality|beds?|recover\w+|hospitali\w+"
-    r"|vaccinated|survivors?|noncase|patients?|died|dead|cured)\b"
+    r"|vaccinated|follow|seen|treatment|survivors?|noncase|patients?|died|dead|cured)\b"
 )
 ANY = re.compile(rf"\b({CORE})\b")
 SPLIT = re.compile(rf"({CORE}) (.+)")
@@ -59,7 +59,7 @@ def shape_of(table: Table) -> str:
     variable = pick(table.header, VARIABLE)
     if variable and len(names) >= 4:
         said = [words(text(row, variable)) for row in table.rows if variable in row]
-        return "variables" if 2 * sum(bool(ANY.search(one)) for one in said) > len(said) else ""
+        return "variables" if 2 * sum(bool(MEASURE.search(one)) for one in said) > len(said) else ""
     return "wide" if sum(bool(ANY.search(name.replace("_", " "))) for name in names) >= 2 else ""
 
 

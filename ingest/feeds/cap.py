@@ -17,6 +17,7 @@ sensitivity. A list entry that only links to an alert is refused: the linked ale
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ SEVERITY = {
     "moderate": Severity.moderate,
     "minor": Severity.minor,
 }
+INDEX = re.compile(r"application/cap\+xml|<title>[^<]*\bCAP\b[^<]*</title>|[Cc]apID=|\.cap\b")
+"""What a list that only links to alerts has in it."""
 OWN = frozenset(
     {"identifier", "sender", "sent", "status", "msgType", "scope", "language", "event", "urgency", "severity", "web"}
     | {"certainty", "effective", "onset", "expires", "headline", "description", "instruction", "areaDesc"}
@@ -46,7 +49,7 @@ def recognise(payload: Payload) -> int:
     head = payload.head_text
     if "urn:oasis:names:tc:emergency:cap:" in head or "//www.incident.com/cap/" in head:
         return 95
-    return 40 if "application/cap+xml" in head else 0
+    return 40 if re.search(r"<(?:rss|feed)\b", head) and INDEX.search(head) else 0
 
 
 def rows(payload: Payload, source: Source) -> Iterable[Any]:
@@ -142,9 +145,10 @@ def _message(row: Any) -> dict[str, str]:
     """The alert's own elements; those of a list entry under the names they have in an alert."""
     said = texts(row)
     if local_name(row) != "alert":
-        if "msgType" not in said:
-            raise Refusal("alert", "is not in this entry, which at best links to it; fetch the linked alert itself")
         link = row.find("{*}link")
+        if "msgType" not in said:
+            reason = "is not in this entry, which at best links to it; fetch the linked alert itself"
+            raise Refusal("alert", reason, said.get("link") or (link.get("href") if link is not None else None))
         said = {
             "identifier": said.get("id") or said.get("guid", ""),
             "sender": row.findtext("{*}author/{*}name") or said.get("author") or "unknown",

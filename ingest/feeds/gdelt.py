@@ -58,7 +58,7 @@ OWN = frozenset(
     {"GLOBALEVENTID", "SQLDATE", "DATEADDED", "MonthYear", "Year", "FractionDate", "Actor1Name", "Actor2Name"}
 )
 OWN |= {"ActionGeo_Lat", "ActionGeo_Long", "ActionGeo_FullName", "ActionGeo_Type"}
-LINE = re.compile(r"\d{6,}\t\d{8}\t\d{6}\t\d{4}\t\d{4}\.\d+\t")
+LINE = re.compile(r"\d+\t\d{8}\t\d{6}\t\d{4}\t\d{4}\.\d+\t")
 
 
 def recognise(payload: Payload) -> int:
@@ -69,8 +69,11 @@ def recognise(payload: Payload) -> int:
 
 def _zipped(payload: Payload) -> bool:
     try:
-        return any(LINE.match(line) for line, _ in zip(_unzip(payload), range(1), strict=False))
-    except ValueError:
+        with payload.open() as stream, zipfile.ZipFile(stream) as archive:
+            check_zip(payload.name, archive)
+            with archive.open(archive.infolist()[0]) as inside:
+                return bool(LINE.match(inside.read(4_096).decode("utf-8", "replace")))
+    except (*DAMAGE, ValueError, IndexError):
         return False
 
 
