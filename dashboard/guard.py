@@ -99,13 +99,33 @@ class Guard:
             if told.isdigit() and int(told) > BODY_BYTES:
                 await refusal(_too_large())(scope, receive, sending)
                 return
-            receive = _limited(receive)
+            await self._limited(scope, receive, sending)
+            return
+        await self.app(scope, receive, sending)
+
+    async def _limited(self, scope: Scope, receive: Receive, sending: _Sending) -> None:
+        """Answer a request, and nothing but 413 once its body proves too large: Dash would make 500 of the refusal."""
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > BODY_BYTES:
+                raise _too_large()
+            return message
+
+        async def send(message: Message) -> None:
+            if size <= BODY_BYTES or sending.begun:
+                await sending(message)
+
         try:
-            await self.app(scope, receive, sending)
-        except Refused as error:
-            if sending.begun:
+            await self.app(scope, counted, send)
+        except Exception:
+            if size <= BODY_BYTES or sending.begun:
                 raise
-            await refusal(error)(scope, receive, sending)
+        if size > BODY_BYTES and not sending.begun:
+            await refusal(_too_large())(scope, receive, sending)
 
 
 def _elsewhere(scope: Scope, headers: Headers) -> Refused | None:
@@ -135,20 +155,6 @@ def _name(host: str) -> str:
 
 def _too_large() -> Refused:
     return Refused(413, f"The body is larger than {BODY_BYTES:,} bytes.", Connection="close")
-
-
-def _limited(receive: Receive) -> Receive:
-    size = 0
-
-    async def counted() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > BODY_BYTES:
-            raise _too_large()
-        return message
-
-    return counted
 
 
 class _Sending:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -203,18 +203,20 @@ def message(event: str, data: Any, revision: int | None = None) -> bytes:
     return head + f"event: {event}\ndata: ".encode() + encode(data) + b"\n\n"
 
 
-def stream(hub: Hub, viewer: Viewer, last: str | None) -> Response:
-    """The stream of one page. `last` is the last event id it has, if any. Raises `Refused`."""
+def stream(hub: Hub, viewer: Viewer, last: str | None, still: Callable[[], bool] = lambda: True) -> Response:
+    """The stream of one page. `last` is the last event id it has, if any. It ends when the viewer is no longer `still` who
+    they were: a session has run out. Raises `Refused`.
+    """
     hub.start()
     page = hub.enter(viewer)
     return StreamingResponse(
-        _events(hub, page, last),
+        _events(hub, page, last, still),
         media_type="text/event-stream",
         headers={"Cache-Control": "private, no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(hub: Hub, page: Page, last: str | None) -> AsyncIterator[bytes]:
+async def _events(hub: Hub, page: Page, last: str | None, still: Callable[[], bool]) -> AsyncIterator[bytes]:
     try:
         yield hub.hello(page)
         if last:
@@ -223,6 +225,7 @@ async def _events(hub: Hub, page: Page, last: str | None) -> AsyncIterator[bytes
             if missed:
                 yield missed
         yield await asyncio.to_thread(hub.status, page.viewer)
+        asked = time.monotonic()
         while True:
             try:
                 event = await asyncio.wait_for(page.queue.get(), hub.ping_every_s)
@@ -230,6 +233,10 @@ async def _events(hub: Hub, page: Page, last: str | None) -> AsyncIterator[bytes
                 event = PING
             if event is None:
                 return
+            if time.monotonic() - asked >= hub.ping_every_s:
+                asked = time.monotonic()
+                if not await asyncio.to_thread(still):
+                    return
             yield event
     finally:
         hub.leave(page)
@@ -280,13 +287,21 @@ def _ringing(seen: Seen, kind: str, fresh: Rows, since: int) -> list[dict[str, A
     return [listed(seen, item) for item in seen.items(kind, new)]
 
 
+def _is_still(services: Services, request: Request, viewer: Viewer) -> bool:
+    try:
+        return services.viewer(request) == viewer
+    except Refused:
+        return False
+
+
 def endpoint(hub: Hub) -> Any:
     """`GET /live`."""
 
     async def live(request: Request) -> Response:
         last = request.headers.get("last-event-id") or request.query_params.get("last_event_id")
         try:
-            return stream(hub, await asyncio.to_thread(hub.services.viewer, request), last)
+            viewer = await asyncio.to_thread(hub.services.viewer, request)
+            return stream(hub, viewer, last, lambda: _is_still(hub.services, request, viewer))
         except Refused as error:
             return refusal(error)
 

@@ -101,8 +101,8 @@ class Account:
 
 
 def plain_name(name: str) -> str:
-    """A name as it is kept and looked for, however it was typed."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    """A name as it is kept and looked for, however it was typed; PostgreSQL cannot be asked for a text with a NUL."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().replace("\0", "\ufffd").split())
 
 
 def any_person(store: Store) -> bool:
@@ -150,7 +150,8 @@ def add(store: Store, profile: Profile, who: str, password: str = "", issuer: st
         if told.kind == "person" and first and ADMIN not in told.roles:
             told = replace(told, roles=tuple(sorted({*told.roles, ADMIN})))
         if told.kind == "person" and first:
-            announced(connection, [EVERYBODY])  # whoever sat at the machine was its operator until now
+            # Whoever sat at the machine was its operator until now.
+            announced(connection, [EVERYBODY, LOCAL_OPERATOR.name])
         return insert(connection, told, who, kept, issuer, subject)
 
 
@@ -207,6 +208,8 @@ def set_password(store: Store, name: str, password: str, who: str, keep: bytes =
     found = named(store, name)
     if found is None:
         raise BadAccount(f"There is no account '{name}'; `commonground account list` names all.")
+    if found.issuer:
+        raise BadAccount(f"'{found.name}' signs in at {found.issuer}; its password is changed there.")
     kept = _hash(found.profile, password)
     with store.transaction() as connection:
         connection.execute(sa.update(account).where(account.c.id == found.id), {"password": kept})

@@ -88,7 +88,7 @@ def site(home: Path, limits: Limits = STANDARD, sources: Iterable[Source] = SOUR
         sources={source.name: source for source in sources},
     )
     store = open_store(settings.database_url)
-    picture = Picture(store)
+    picture = Picture(store, app._sharing(store, settings))
     picture.catch_up()
     services = app._services(settings, store, picture)
     found = Site(home, services, store, picture, Hub(services, **{"wait_s": 0.2, **hub}))  # type: ignore[arg-type]
