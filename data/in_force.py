@@ -22,7 +22,7 @@ from data.access import Agreement, Mark
 from data.settings import Settings
 from data.sharing import Sharing, announced, concerned, names_of, read_from
 from data.store import Store
-from data.tables import account, glass, head, in_force
+from data.tables import account, counter, glass, head, in_force
 
 LOOKED = "looked"
 """A row that says only that somebody looked: before it, nobody can have been told anything."""
@@ -62,6 +62,8 @@ def announce_due(store: Store, settings: Settings, now: datetime) -> int | None:
 
 def refresh(connection: Connection, settings: Settings, now: datetime) -> tuple[int | None, list[Move]]:
     """Write down what holds now and announce the difference, within a transaction: the revision, and what moved."""
+    # Held from the first look on: of two processes the second sees what the first has told.
+    connection.execute(sa.select(counter.c.revision).with_for_update())
     known, holding = _known(connection), facts(connection, settings, now)
     moves = [] if LOOKED not in known else list(_moves(connection, known, holding))
     gone = [what for what in known if what not in holding]

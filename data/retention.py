@@ -110,6 +110,7 @@ def _step(store: Store, settings: Settings, source: Source, part: Part, cutoff_u
     if until <= done and not rejects:
         return False
     with store.transaction() as connection:
+        connection.execute(sa.select(counter.c.revision).with_for_update())  # one process takes a step at a time
         _wipe(connection, True)
         seqs, reached = _next(connection, source.name, _done(connection, source.name, part), until, limit)
         rows = list(_left(connection, seqs, part, source.personal_fields))
