@@ -21,6 +21,8 @@ from data.sessions import Session
 from data.tokens import BadToken
 
 TOKEN_DAYS = (7, 30, 90, 365)
+VOUCHED_DAYS = 30
+"""An identity provider is asked at sign-in alone: a token does not outlast by more what it said last."""
 
 
 def routes(services: Services, throttle: Throttle) -> list[Route]:
@@ -78,17 +80,17 @@ def act(services: Services, throttle: Throttle, request: Request, form: Form) ->
                 identity.set_password(name, form.get("new", ""), name, keep=found.key)
                 return page(services, request, done=say("account.password.done"))
             case "token" if found.account.profile.kind == "person":
-                days = int(form.get("days", "0")) if form.get("days", "").isdecimal() else 0
-                if days not in TOKEN_DAYS:
-                    raise Refused(422, f"A token holds {', '.join(map(str, TOKEN_DAYS))} days.")
-                expires = datetime.now(UTC) + timedelta(days=days)
+                choice = [days for days in _days(found) if str(days) == form.get("days")]
+                if not choice:
+                    raise Refused(422, f"A token holds {', '.join(map(str, _days(found)))} days.")
+                expires = datetime.now(UTC) + timedelta(days=choice[0])
                 title = form.get("title", "").strip() or name
                 return page(services, request, secret=identity.make_token(name, title, name, (), expires))
             case "revoke":
-                own = {token.id for token in identity.tokens_of(name)}
-                if not form.get("token", "").isdecimal() or int(form["token"]) not in own:
+                own = [token.id for token in identity.tokens_of(name) if str(token.id) == form.get("token")]
+                if not own:
                     raise Refused(404, "You have no such token.")
-                identity.revoke_token(int(form["token"]), name)
+                identity.revoke_token(own[0], name)
                 return page(services, request, done=say("account.token.revoked"))
     except WeakPassword:
         return page(services, request, 422, say("account.password.weak", shortest=SHORTEST))
@@ -144,13 +146,18 @@ def _tokens(services: Services, say: Words, found: Session, mine: str) -> str:
     days = "".join(
         f'<option value="{count}"{" selected" if count == TOKEN_DAYS[1] else ""}>{escape(say("account.token.days", n=count))}'
         "</option>"
-        for count in TOKEN_DAYS
+        for count in _days(found)
     )
     form = f"""<form method="post">{mine}{hidden(do="token")}
       {field(say("account.token.title"), "title", maxlength="120", required="")}
       <label><span>{escape(say("account.token.holds"))}</span><select name="days">{days}</select></label>
       <button>{escape(say("account.token.make"))}</button></form>"""
     return _section(say("account.tokens"), listed + form)
+
+
+def _days(found: Session) -> tuple[int, ...]:
+    """How long a token of theirs may hold."""
+    return tuple(days for days in TOKEN_DAYS if not found.account.issuer or days <= VOUCHED_DAYS)
 
 
 def _password(say: Words, found: Session, mine: str) -> str:

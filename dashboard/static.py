@@ -36,8 +36,12 @@ def asset(folder: Path, version: Callable[[], str], request: Request) -> Respons
     if path.startswith("v-"):
         told, _, path = path.partition("/")
         lasting = told == f"v-{version()}"
-    file = (folder / path).resolve()
-    if not file.is_relative_to(folder.resolve()) or not file.is_file():
+    try:
+        file = (folder / path).resolve()
+        there = file.is_relative_to(folder.resolve()) and file.is_file()
+    except (OSError, ValueError):  # no name that a file could have
+        there = False
+    if not there:
         raise NOT_FOUND
     at = file.stat()
     tag = f'W/"{at.st_mtime_ns:x}-{at.st_size:x}"'

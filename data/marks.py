@@ -16,6 +16,9 @@ MARKED = tuple(field.name for field in fields(Mark) if field.name != "collection
 RESERVED = frozenset({MISSION, "*"})
 """Words of `data.access` that name no agency: released to the whole mission, and every agency."""
 
+MOST = 1_000_000
+"""The largest minimum count; columns hold these as numbers of bounded size."""
+
 Level = TypeVar("Level", bound=IntEnum)
 
 LISTS = {
@@ -85,8 +88,8 @@ def flag(name: str, value: Any) -> bool:
 
 
 def at_least_one(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise BadTerms(f"{name} is {value!r}; use a whole number from 1")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
+        raise BadTerms(f"{name} is {value!r}; use a whole number from 1 to {MOST}")
     return value
 
 

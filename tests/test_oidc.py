@@ -258,6 +258,21 @@ def test_a_wrong_password_at_the_provider_lets_nobody_in_and_its_words_are_not_r
     assert browser.incidents() is None
 
 
+def test_a_provider_is_not_gone_around_by_a_password_and_not_outlasted_by_a_token(site: Mission) -> None:
+    browser = site.browser()
+    assert browser.sign_in("wanda").status_code == 303
+    refused = command(site.server.home, "account", "password", "wanda", stdin=b"a lantern over the harbour wall\n")
+    assert (refused.returncode, site.provider.issuer in refused.stderr) == (2, True)
+    browser.client.headers["Origin"] = site.server.url
+    form = re.search(r'name="form" value="(\w+)"', browser.client.get(f"{site.server.url}/account").text)
+    assert form is not None
+    answers = [
+        browser.client.post(f"{site.server.url}/account", data={"form": form[1], "do": "token", "days": days})
+        for days in ("365", "30")
+    ]
+    assert [(answer.status_code, "cg_" in answer.text) for answer in answers] == [(422, False), (200, True)]
+
+
 # What claims may not do.
 
 
