@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from data.settings import Source
@@ -38,6 +39,7 @@ PLACE = ("hospital", "facility", "health_facility", "subcounty", "sub_county", "
 TOTALS = re.compile(r"(national|totals?|country|nation_?wide)", re.IGNORECASE)
 
 
+@lru_cache(maxsize=4_096)
 def words(heading: str) -> str:
     """`conf hcw cases` for `ConfHCWcases`, `new cases suspected` for `New Case/s (Suspected)`."""
     said = re.sub(r"HCW(?=[A-Za-z])", "HCW ", heading.replace("#", "number ").replace("/s", "s"))
@@ -98,6 +100,7 @@ def headed(heading: str, source: Source) -> Row:
     return {"names": (*[""] * (level - 1), heading.strip())}
 
 
+@lru_cache(maxsize=4_096)
 def unit_of(figure: str) -> str:
     if re.search(r"cfr|rate|percent|pct", figure):
         return "%"

@@ -14,7 +14,7 @@ from ingest.countries import iso2
 from ingest.feed import Context, Payload, Refusal
 from ingest.headings import AreaColumns, area_of
 from ingest.sheets import preview, tables
-from ingest.values import number, text
+from ingest.values import instant, number, text
 from ingest.written import moment, month_first, position
 
 Row = dict[str, Any]
@@ -34,7 +34,7 @@ def indicator(row: Row, context: Context) -> Indicator:
         raise Refusal("value", "is below zero", value)
     order = row.get("month_first", False)
     start, end = (day(row, name, context.source.timezone, order) for name in ("start", "end"))
-    lon, lat = position(row, "lon", "lat")
+    lon, lat = (None, None) if row.get("lon") is None and row.get("lat") is None else position(row, "lon", "lat")
     groups = row.get("groups") or {}
     pcode, names, place = row.get("pcode"), tuple(row.get("names") or ()), text(row, "place")
     area = place or next((name for name in reversed(names) if name), pcode or "")
@@ -63,7 +63,10 @@ def indicator(row: Row, context: Context) -> Indicator:
 
 def day(row: Mapping[str, Any], name: str, zone: str, order: bool | None) -> datetime | None:
     """As `written.moment`; `2014-W03` and `2014 week 3` are the Monday of that week (ISO 8601)."""
-    if week := _WEEK.match(text(row, name)):
+    value = row.get(name)
+    if value is None or isinstance(value, datetime):
+        return instant(row, name, zone)
+    if isinstance(value, str) and ("w" in value or "W" in value) and (week := _WEEK.match(value.strip())):
         try:
             monday = date.fromisocalendar(int(week[1]), int(week[2]), 1)
         except ValueError:

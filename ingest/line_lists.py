@@ -30,6 +30,14 @@ AREAS = (
     re.compile(r"(adm(in)?_?1(_?name)?|region|province|state|sub_location|governorate)"),
     re.compile(r"(adm(in)?_?2(_?name)?|district|county|prefecture|zone_de_sante|lga|health_zone)"),
 )
+CLASSES = {
+    "confirmed": re.compile(r"\bconfirm", re.IGNORECASE),
+    "probable": re.compile(r"\bprobable", re.IGNORECASE),
+    "suspected": re.compile(r"\bsusp", re.IGNORECASE),
+    "discarded": re.compile(r"\b(discard|non.?case|not a case|exclu|negati)", re.IGNORECASE),
+}
+"""How a case is classified; other words in such a column may be anything, and are not kept."""
+MOST_WEEKS = 520
 SEXES = {"f": "F", "female": "F", "femme": "F", "m": "M", "male": "M", "homme": "M"}
 FEWEST = 5
 """Counts of fewer people are not split by sex, and no count is of an area below the second level."""
@@ -47,7 +55,8 @@ def is_list(table: Table) -> bool:
 def counts(table: Table, order: Mapping[str, bool | None], disease: str) -> Iterator[Row]:
     """Cases and deaths by area and week (ISO 8601, by onset or else the first other day), as `figures.indicator` reads them.
 
-    Every line is counted once: one without a day that can be read as of no known week.
+    Every line is counted once: one without a day that can be read as of no known week. Weeks without a case, within those
+    that the list has, are counted as 0, so that a patient whom a later list has in another week is not in two.
     """
     onset, others, death, status = (_columns(table, words) for words in (ONSET, OTHER_DATES, DEATH, CLASS))
     areas = [next(iter(_columns(table, words)), "") for words in AREAS]
@@ -57,28 +66,47 @@ def counts(table: Table, order: Mapping[str, bool | None], disease: str) -> Iter
     for row in table.rows:
         week = _week(row, [*onset, *others], order)
         where = (text(row, country), tuple(text(row, name) for name in areas))
-        figures = ["cases", *(f"cases_{bare(said)}" for said in {text(row, name) for name in status} if said)]
+        figures = ["cases"]
         if any(_dead(text(row, name), bare(name)) for name in death):
             figures.append("deaths")
+        figures += [
+            f"cases_{kind}" for kind, words in CLASSES.items() if any(words.search(text(row, n)) for n in status)
+        ]
         for figure in figures:
             found[*where, figure, week].update(("all", SEXES.get(text(row, sex).lower(), "")))
-    for (of, names, figure, week), people in found.items():
-        names = names if names[-1] else names[:1] if names[0] else ()
-        place = {"names": names, "place": "" if names else of}
-        split = {group: people[group] for group in ("F", "M") if people[group] and people["all"] >= FEWEST}
-        yield {
-            **place,
-            "key": key_of(place, figure, week.date() if week else "no week", country=of),
-            "indicator": figure,
-            "title": figure.replace("_", " ").capitalize(),
-            "category": disease,
-            "unit": "deaths" if figure == "deaths" else "cases",
-            "value": people["all"],
-            "groups": split,
-            "start": week,
-            "end": week + timedelta(days=6) if week else None,
-            "attributes": {"counted from": "a list of patients", **({"country": of} if of else {})},
-        }
+    weeks: list[datetime | None] = [*_weeks({week for *_, week in found if week}), None]
+    for of, names in dict.fromkeys((of, names) for of, names, *_ in found):
+        for figure in ("cases", "deaths", *((f"cases_{kind}" for kind in CLASSES) if status else ())):
+            for week in weeks:
+                yield _count(of, names, figure, week, found.get((of, names, figure, week), Counter()), disease)
+
+
+def _weeks(found: set[datetime]) -> list[datetime]:
+    """The Mondays from the first to the last; only those found where a mistyped year pulls them far apart."""
+    first, last = min(found, default=None), max(found, default=None)
+    if first is None or last is None or last - first > MOST_WEEKS * timedelta(weeks=1):
+        return sorted(found)
+    return [first + timedelta(weeks=number) for number in range((last - first).days // 7 + 1)]
+
+
+def _count(
+    of: str, names: tuple[str, ...], figure: str, week: datetime | None, people: Counter[str], disease: str
+) -> Row:
+    names = names if names[-1] else names[:1] if names[0] else ()
+    place = {"names": names, "place": "" if names else of}
+    return {
+        **place,
+        "key": key_of(place, figure, week.date() if week else "no week", country=of),
+        "indicator": figure,
+        "title": figure.replace("_", " ").capitalize(),
+        "category": disease,
+        "unit": "deaths" if figure == "deaths" else "cases",
+        "value": people["all"],
+        "groups": {group: people[group] for group in ("F", "M") if people["all"] >= FEWEST and people[group]},
+        "start": week,
+        "end": week + timedelta(days=6) if week else None,
+        "attributes": {"counted from": "a list of patients", **({"country": of} if of else {})},
+    }
 
 
 def _columns(table: Table, words: re.Pattern[str]) -> list[str]:

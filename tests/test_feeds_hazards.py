@@ -394,6 +394,20 @@ def test_days_of_disease_tables_are_read_by_their_column_or_as_told() -> None:
     assert bodies("disease", header + "2026-W03,Nevo,4,0")[0]["event_time"] == "2026-01-12T00:00:00Z"
 
 
+def test_a_patient_who_moves_to_another_week_is_not_in_two() -> None:
+    header = "case_id,age,sex,district,onset_date,status\n"
+    lines = [
+        "1,30,F,Nevo,2026-10-05,suspected\n",
+        "2,31,F,Nevo,2026-10-12,suspected\n",
+        "3,32,M,Nevo,2026-10-19,confirmed\n",
+    ]
+    before = {body["source_ref"]: body["value"] for body in bodies("disease", header + "".join(lines))}
+    moved = [lines[0], lines[1].replace("10-12", "10-19").replace("suspected", "confirmed"), lines[2]]
+    after = before | {body["source_ref"]: body["value"] for body in bodies("disease", header + "".join(moved))}
+    assert sum(value for key, value in after.items() if ":cases:" in key) == 3
+    assert sum(value for key, value in after.items() if ":cases_suspected:" in key) == 1
+
+
 @given(
     st.lists(
         st.fixed_dictionaries(

@@ -8,7 +8,8 @@ Places that stand as headings are taken for adm1, or for what `level` of the sou
 is refused once, with all its figures.
 
 A list of patients (see `ingest.line_lists`) becomes counts by area and week; of a person nothing is kept, not even as a
-rejected row. `disease` of the source names the disease; it then is the category.
+rejected row. `disease` of the source names the disease; it then is the category. Tables do not say it, so that tables
+nobody named a source for are sources of their own: cholera never revises measles.
 """
 
 from __future__ import annotations
@@ -120,4 +121,5 @@ FEED = Feed(
     recognise=recognise,
     rows=rows,
     record=record,
+    keys="list",
 )

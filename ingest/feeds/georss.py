@@ -1,9 +1,10 @@
 """Events from any RSS or Atom list that says where: GeoRSS Simple, GeoRSS GML, and the W3C `geo:lat` and `geo:long`.
 
 The key is the entry's `id` or `guid`, else its link, else what it is called and when; `updated` says which version of it
-is the newer. Every way of saying a place is latitude first. Several places of one entry are one shape, of its areas where
-it has any, else of its lines, else of its points; an entry without a place is kept. What such a list is about nobody can
-know, so that its entries have no severity; the source's `options.severity` (minor to critical) gives them one.
+is the newer. Keys reach as far as one list: lists that nobody named a source for are sources of their own. Every way of
+saying a place is latitude first. Several places of one entry are one shape, of its areas where it has any, else of its
+lines, else of its points; an entry without a place is kept. What such a list is about nobody can know, so that its
+entries have no severity; `severity` of the source (minor to critical) gives them one.
 """
 
 from __future__ import annotations
@@ -142,4 +143,5 @@ FEED = Feed(
     recognise=recognise,
     rows=rows,
     record=record,
+    keys="list",
 )
