@@ -33,12 +33,15 @@ YES = {"yes", "y", "true", "1", "given", "oui", "si", "sí", "x"}
 NO = {"no", "n", "false", "0", "withdrawn", "refused", "non"}
 
 
-def own_mark(said: Mapping[str, Any], prefix: str = PREFIX) -> OwnMark | None:
-    """The mark told in `said` under `prefix` and the names of `PARTS`; None where nothing is. Raises `Refusal`.
+def own_mark(said: Mapping[str, Any]) -> OwnMark | None:
+    """The mark told in `said` under `own.` and the names of `PARTS`; None where nothing is. Raises `Refusal`.
 
     Lists are lists, or text with semicolons or commas between.
     """
-    told = {part: prefix + part for part in PARTS if text(said, prefix + part) or said.get(prefix + part) == []}
+    for name in said:
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in PARTS:
+            raise Refusal(name, f"is not said by a record of itself; it may say {', '.join(PARTS)}")
+    told = {part: PREFIX + part for part in PARTS if text(said, PREFIX + part) or said.get(PREFIX + part) == []}
     if not told:
         return None
     found: dict[str, Any] = {}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from data import health
+from data.seal import HEADS
 from data.settings import Settings, load
 from data.store import Store, open_store
 from ingest.exercise.generate import write
@@ -89,8 +90,8 @@ def _put_aside(settings: Settings) -> str:
         raise CannotLoad("--fresh puts files aside; on a database server, name a new database instead.")
     database = Path(settings.database_url.removeprefix("sqlite:///"))
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    for suffix in ("", "-wal", "-shm"):
-        file = database.with_name(database.name + suffix)
+    files = [database.with_name(database.name + suffix) for suffix in ("", "-wal", "-shm")]
+    for file in (*files, settings.home / HEADS):
         if file.exists():
             file.rename(file.with_name(f"{file.name}.{stamp}"))
     return f"put the exercise that was there aside as {database.name}.{stamp}"
