@@ -17,7 +17,7 @@ from typing import Any
 
 from lxml import etree
 
-from ingest.feed import Payload, decode_text
+from ingest.feed import HEAD_BYTES, Payload, decode_text
 from ingest.headings import words
 from ingest.markup import local_name
 from ingest.sheets import Table
@@ -28,6 +28,8 @@ XFORM = re.compile(r"<(?:\w+:)?html\b[^<>]*xforms")
 _PARSER = etree.XMLParser(
     resolve_entities=False, load_dtd=False, no_network=True, remove_comments=True, remove_pis=True
 )
+LOOKED_AT = 40
+"""Entries of a zip whose beginnings tell what it is."""
 ASKED = ("input", "select", "select1", "upload", "trigger", "range")
 IDS = ("meta/instanceID", "instanceID", "_uuid", "KEY", "__id", "meta/instanceId")
 WAS = ("meta/deprecatedID", "deprecatedID", "meta/deprecatedId")
@@ -215,13 +217,18 @@ def _words(element: etree._Element, spoken: Mapping[str, str]) -> str:
     return spoken.get(found[1], "") if found else " ".join("".join(str(part) for part in label.itertext()).split())
 
 
-def in_zip(payload: Payload) -> list[Payload]:
-    """What a zip holds of forms, filled forms and exports: .xml and .csv, in the order of their names."""
+def in_zip(payload: Payload, looking: bool = False) -> list[Payload]:
+    """What a zip holds of forms, filled forms and exports: .xml and .csv; where only `looking`, the beginnings of some."""
     try:
         with payload.open() as stream, zipfile.ZipFile(stream) as archive:
             check_zip(payload.name, archive)
             names = [name for name in archive.namelist() if name.lower().endswith((".xml", ".csv"))]
-            return [Payload(name, content=archive.read(name)) for name in names if not name.startswith("__MACOSX")]
+            names = [name for name in names if not name.startswith("__MACOSX")]
+            found = []
+            for name in names[:LOOKED_AT] if looking else names:
+                with archive.open(name) as entry:
+                    found.append(Payload(name, content=entry.read(HEAD_BYTES if looking else -1)))
+            return found
     except DAMAGE as error:
         raise ValueError(f"{payload.name} is a damaged or encrypted zip file: {error}") from None
 

@@ -32,7 +32,7 @@ OTHERS = words("event events alert feed rss gpx kml dataValueSet adx html svg Pl
 def recognise(payload: Payload) -> int:
     kind = kind_of(payload)
     if kind == "zip":
-        return 90 if any(_is_form(each) or _is_filled(each) for each in forms.in_zip(payload)) else 0
+        return 90 if any(_is_form(each) or _is_filled(each) for each in forms.in_zip(payload, looking=True)) else 0
     if kind in ("xlsx", "xls"):
         return 95 if _is_xlsform(preview(payload)) else 0
     if kind == "json":
@@ -188,5 +188,5 @@ FEED = Feed(
     recognise=recognise,
     rows=rows,
     record=record,
-    precedence=lambda payload: -30 if _is_form(payload) or payload.head.startswith((b"PK", b"\xd0\xcf")) else 0,
+    precedence=lambda payload: -40 if _is_form(payload) or kind_of(payload) in ("xlsx", "xls") else 0,
 )
