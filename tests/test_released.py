@@ -494,6 +494,43 @@ def test_fewer_than_the_least_number_says_so_and_nothing_more(empty: Path) -> No
         assert owner.rows == [("A11", 3), ("A12", 3)]
 
 
+def test_a_window_takes_the_weeks_that_lie_in_it_whole(empty: Path) -> None:
+    monday = datetime(2026, 11, 2, tzinfo=UTC)
+    with world(empty, {"s": COUNTED}) as here:
+        here.put("s", *(told(n, event_time=monday + timedelta(days=3, hours=n)) for n in range(4)))
+        seen = here.seen(BLUE)
+        week, hour = timedelta(weeks=1), timedelta(hours=1)
+        for since, until, number in (
+            (monday, monday + week, 4),
+            (monday + hour, None, 0),
+            (monday, monday + week - hour, 0),
+            (None, monday + week, 4),
+            (monday - week, None, 4),
+        ):
+            assert seen.counts("incident", Filters(since=since, until=until), []).total == number
+        assert seen.counts("incident", EVERYTHING, ["week"]).rows == [("2026-11-02", 4)]
+        assert seen.counts("incident", EVERYTHING, ["day", "severity"]).rows == [(None, "unknown", 4)]
+
+
+@pytest.mark.parametrize(
+    ("precision", "kept"), [(Precision.adm3, "A11 A111"), (Precision.adm2, "A11"), (Precision.km5, "")]
+)
+def test_a_stated_code_is_told_down_to_the_tier(empty: Path, precision: Precision, kept: str) -> None:
+    with world(empty, {"ground": MISSION_LOW, "s": replace(MISSION_LOW, precision=precision)}) as here:
+        here.put("ground", *AREAS)
+        here.put(
+            "s",
+            *(Indicator(source_ref=code, indicator="i", value=1, adm_pcode=code) for code in ("A11", "A111", "old")),
+        )
+        seen = here.seen(BLUE)
+        items = seen.items("indicator", seen.rows("indicator"))
+        assert {item.record.adm_pcode for item in items} - {None} == set(kept.split())
+        assert seen.released_labels("indicator", "adm_pcode") - {""} == set(kept.split())
+        for code in ("A11", "A111", "old"):
+            found = seen.rows("indicator", Filters(codes=(("adm_pcode", (code,)),)))
+            assert len(found) == (code in kept.split())
+
+
 @given(
     days=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3), st.sampled_from(("fire", "flood"))), max_size=30),
     ends=st.lists(st.integers(0, 45 * 24), min_size=2, max_size=12),
