@@ -144,7 +144,7 @@ def arguments(command: Callable[..., Any]) -> None:
     kinds = parts.add_mutually_exclusive_group()
     kinds.add_argument("--display", action="store_true", help="a wall: signs in by a link, shows and does nothing else")
     kinds.add_argument("--service", action="store_true", help="a program: has a token")
-    parts.add_argument("--no-password", action="store_true", help="a person who signs in through a provider alone")
+    parts.add_argument("--no-password", action="store_true", help="a person whose password is set later")
     parts.add_argument("--source", action="append", default=[], metavar="NAME", help="a service may send for it")
     _parts_of_a_profile(parts)
     _parts_of_a_profile(one(change, "change", "Change what is said of an account; what is not named stays"))

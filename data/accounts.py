@@ -164,7 +164,7 @@ def insert(
     kept_too = {"password": kept, "issuer": issuer, "subject": subject, "disabled": False, "created_us": _us(_now())}
     done = connection.execute(sa.insert(account).returning(account), {**_row(profile), **kept_too})
     made = read(done.one())
-    append(connection, "account-added", who, f"account:{made.id}", details=_rights(profile))
+    append(connection, "account.add", who, f"account:{made.id}", details=_rights(profile))
     return made
 
 
@@ -182,7 +182,7 @@ def change(store: Store, profile: Profile, who: str) -> Account:
         changed = {key: now[key] for key in now if now[key] != was[key]}
         if changed:
             announced(connection, [told.name])
-            append(connection, "account-changed", who, f"account:{before.id}", details=changed)
+            append(connection, "account.change", who, f"account:{before.id}", details=changed)
     return replace(before, profile=told)
 
 
@@ -196,7 +196,7 @@ def disable(store: Store, name: str, who: str, disabled: bool = True) -> Account
         if disabled:
             connection.execute(sa.delete(session).where(session.c.account_id == found.id))
         announced(connection, [found.name])
-        append(connection, "account-disabled" if disabled else "account-enabled", who, f"account:{found.id}")
+        append(connection, "account.disable" if disabled else "account.enable", who, f"account:{found.id}")
     return replace(found, disabled=disabled)
 
 
@@ -216,7 +216,7 @@ def set_password(store: Store, name: str, password: str, who: str, keep: bytes =
         others = sa.and_(session.c.account_id == found.id, session.c.hash != keep)
         connection.execute(sa.delete(session).where(others))
         announced(connection, [found.name])
-        append(connection, "password-changed", who, f"account:{found.id}")
+        append(connection, "account.password", who, f"account:{found.id}")
 
 
 def refresh_hash(store: Store, name: str, kept: str) -> None:
@@ -325,8 +325,8 @@ def _rights(profile: Profile) -> dict[str, Value]:
         "clearance": profile.clearance.name,
         "compartments": list(profile.compartments),
         "purposes": list(profile.purposes),
-        "valid_from": profile.valid_from and profile.valid_from.isoformat(),
-        "valid_until": profile.valid_until and profile.valid_until.isoformat(),
+        "valid_from": None if profile.valid_from is None else profile.valid_from.isoformat(),
+        "valid_until": None if profile.valid_until is None else profile.valid_until.isoformat(),
     }
 
 

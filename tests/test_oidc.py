@@ -19,6 +19,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from data.provider import ALLOWED
 from data.settings import BadSettings, load
 from tests import mission
 from tests.oidc_provider import FAULTY_CLAIMS, PASSWORD, Running, running_provider
@@ -469,6 +470,16 @@ def test_what_the_provider_is_asked_is_bound_to_this_sign_in(site: Mission) -> N
     }
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_default_port_may_be_said_or_not(site: Mission, scheme: str) -> None:
+    """Behind a proxy that takes the TLS off, the host is the registered one and the scheme is not."""
+    host = urlsplit(site.server.url).netloc
+    headers = {"Host": host, "X-Forwarded-Proto": scheme, "X-Forwarded-For": "192.0.2.9"}
+    assert httpx.get(f"{site.server.url}/sign-in/oidc", headers=headers).status_code == 303
+    for other in ("127.0.0.1", "127.0.0.1:1", "127.0.0.1:x", f"localhost:{host.rpartition(':')[2]}"):
+        assert httpx.get(f"{site.server.url}/sign-in/oidc", headers={**headers, "Host": other}).status_code == 421
+
+
 def test_another_host_name_is_never_told_to_the_provider(site: Mission) -> None:
     answer = httpx.get(f"{site.server.url}/sign-in/oidc", headers={"Host": "evil.example"})
     assert (answer.status_code, site.server.url in answer.text) == (421, True)
@@ -540,9 +551,9 @@ def test_failed_and_done_sign_ins_are_in_the_audit_log_without_a_secret(site: Mi
             "SELECT act, who, clause, details FROM audit WHERE act LIKE 'sign-in%' ORDER BY seq"
         ).fetchall()
     connection.close()
-    assert log[-2][:2] == ("sign-in-failed", "nobody")
+    assert log[-2][:2] == ("session.refuse", "nobody")
     assert log[-2][2].startswith("provider: its ID token does not hold")
-    assert log[-1][:3] == ("sign-in", "wanda", "provider")
+    assert log[-1][:3] == ("session.begin", "wanda", "provider")
     told = parse_qs(urlsplit(leaving).query)
     assert not [part for name in ("state", "nonce") for part in told[name] if part in str(log)]
 
@@ -568,6 +579,11 @@ def test_a_person_signs_in_with_the_provider_and_comes_back_to_the_view(
 
 
 # Settings.
+
+
+def test_every_setting_of_a_provider_is_documented() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "accounts.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", text.partition("## OpenID Connect")[2], re.MULTILINE)) == set(ALLOWED)
 
 
 @pytest.mark.parametrize(
