@@ -70,7 +70,7 @@ def begin(store: Store, of: Account, how: How, user_agent: str = "", instead_of:
             "user_agent": user_agent[:AGENT_LENGTH],
         }
         connection.execute(sa.insert(session), told)
-        append(connection, "sign-in", of.name, f"account:{of.id}", clause=how)
+        append(connection, "session.begin", of.name, f"account:{of.id}", clause=how)
     return secret
 
 
@@ -101,7 +101,7 @@ def end(store: Store, key: bytes, who: str) -> None:
         ).first()
         if row is not None:
             announced(connection, [who])
-            append(connection, "sign-out", who, f"account:{row.account_id}")
+            append(connection, "session.end", who, f"account:{row.account_id}")
 
 
 def end_others(store: Store, of: Account, keep: bytes) -> None:
@@ -109,7 +109,7 @@ def end_others(store: Store, of: Account, keep: bytes) -> None:
     with store.transaction() as connection:
         connection.execute(sa.delete(session).where(session.c.account_id == of.id, session.c.hash != keep))
         announced(connection, [of.name])
-        append(connection, "sign-out", of.name, f"account:{of.id}", clause="every other session")
+        append(connection, "session.end", of.name, f"account:{of.id}", clause="every other session")
 
 
 def note_seen(store: Store, key: bytes, now: datetime) -> None:
@@ -123,7 +123,7 @@ def failed(store: Store, name: str, clause: str) -> None:
     with store.transaction() as connection:
         query = sa.select(account.c.id).where(account.c.name == accounts.plain_name(name))
         number = connection.execute(query).scalar()
-        append(connection, "sign-in-failed", "nobody", f"account:{number}" if number else "account:none", clause)
+        append(connection, "session.refuse", "nobody", f"account:{number}" if number else "account:none", clause)
 
 
 def _read(row: sa.Row[tuple[object, ...]]) -> Session:

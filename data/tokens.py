@@ -113,7 +113,7 @@ def revoke(store: Store, number: int, who: str) -> str:
             if row.kind == "display":
                 connection.execute(sa.delete(session).where(session.c.account_id == row.id))
             announced(connection, [row.name])
-            append(connection, "token-revoked", who, f"token:{number}", details={"account": row.id})
+            append(connection, "token.revoke", who, f"token:{number}", details={"account": row.id})
     return str(row.name)
 
 
@@ -235,7 +235,7 @@ def _insert(
         "expires_us": None if expires is None else round(expires.timestamp() * 1e6),
     }
     number = connection.execute(sa.insert(token).returning(token.c.id), told).scalar_one()
-    append(connection, "token-made", who, f"token:{number}", details={"account": of.id, "sources": list(sources)})
+    append(connection, "token.make", who, f"token:{number}", details={"account": of.id, "sources": list(sources)})
 
 
 def _sources(text: str) -> tuple[str, ...]:

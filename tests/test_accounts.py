@@ -256,8 +256,8 @@ def test_every_act_is_in_the_audit_log_without_a_secret(store: Store, identity: 
         rows = connection.exec_driver_sql("SELECT act, who, subject, clause, details FROM audit ORDER BY seq").all()
     acts = [row[0] for row in rows]
     assert acts == [
-        "account-added", "account-added", "sign-in", "sign-in-failed", "sign-in-failed", "token-made", "token-revoked",
-        "account-changed", "password-changed", "account-disabled",
+        "account.add", "account.add", "session.begin", "session.refuse", "session.refuse", "token.make", "token.revoke",
+        "account.change", "account.password", "account.disable",
     ]  # fmt: skip
     assert [row[1] for row in rows][-4:] == ["ann", "bob", "bob", "bob"]
     assert rows[3][2] == rows[2][2] == f"account:{ann.id}"
