@@ -1,20 +1,66 @@
-"""Identifiers and periods of DHIS2."""
+"""Identifiers, periods and names of DHIS2."""
 
 from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shapely.geometry import shape as geojson_shape
+
+from data.records import Record, Reference
 from ingest.feed import Refusal
-from ingest.values import text
+from ingest.values import shape, text
 
 UID = re.compile(r"[A-Za-z][A-Za-z0-9]{10}\Z")
 _PARTS = {"Q": 3, "S": 6, "B": 2}
 """Months of a quarter, six-month and bi-monthly period."""
 _FIRST_MONTH = {"April": 4, "July": 7, "Oct": 10, "Nov": 11, "AprilS1": 4, "AprilS2": 10}
+
+
+NAMED = (
+    "organisationUnits",
+    "dataElements",
+    "categoryOptionCombos",
+    "indicators",
+    "dataSets",
+    "programs",
+    "programStages",
+)
+"""Lists of a metadata export whose names stand for the identifiers in data."""
+
+
+def names_in(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every item of a metadata export that has a name, as it came, with `names`: the list it is of."""
+    for kind in NAMED:
+        for item in document.get(kind) or []:
+            yield {**item, "names": kind} if isinstance(item, dict) else {"names": kind}
+
+
+def name_of(row: Mapping[str, Any]) -> Record:
+    """A look-up row: identifier -> name and, of an organisation unit, where it is and what it is under."""
+    ref = text(row, "id")
+    if not ref:
+        raise Refusal("id", "is empty")
+    lon = lat = None
+    if isinstance(row.get("geometry"), dict):
+        lon, lat, _ = shape(geojson_shape(row["geometry"]))
+    told = {
+        "name": text(row, "name") or text(row, "displayName"),
+        "code": text(row, "code"),
+        "parent": named(row, "parent"),
+    }
+    return Reference(
+        source_ref=ref,
+        table="dhis2",
+        title=told["name"] or ref,
+        category=text(row, "names"),
+        lon=lon,
+        lat=lat,
+        attributes={**{k: v for k, v in told.items() if v}, **({} if lon is None else {"lon": lon, "lat": lat})},
+    )
 
 
 def named(row: Mapping[str, Any], name: str) -> str:

@@ -141,13 +141,13 @@ def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def labels_of_xlsform(tables: list[Table], fallback: str) -> Iterator[dict[str, Any]]:
     """The questions and choices of an XLSForm, each with its label in the form's default language."""
-    by_name = {table.sheet.strip().lower(): table for table in tables}
-    settings = next(iter(by_name["settings"].rows), {}) if "settings" in by_name else {}
+    by_name = {table.sheet.strip().lower(): [_lower(row) for row in table.rows] for table in tables}
+    settings = next(iter(by_name.get("settings", [])), {})
     form = text(settings, "form_id") or text(settings, "id_string") or fallback
     language = text(settings, "default_language")
     groups: list[str] = []
-    for row in by_name["survey"].rows:
-        kind, name = text(row, "type").lower().replace("_", " "), text(row, "name") or text(row, "name ")
+    for row in by_name["survey"]:
+        kind, name = text(row, "type").lower().replace("_", " "), text(row, "name")
         if kind.startswith("end "):
             groups = groups[:-1]
             continue
@@ -164,10 +164,14 @@ def labels_of_xlsform(tables: list[Table], fallback: str) -> Iterator[dict[str, 
         if kind.startswith("begin ") and name:
             groups = [*groups, name]
     for sheet in ("choices", "external_choices"):
-        for row in by_name[sheet].rows if sheet in by_name else ():
+        for row in by_name.get(sheet, []):
             choices = next((text(row, key) for key in ("list_name", "list name", "list") if text(row, key)), "")
-            name = text(row, "name") or text(row, "name ") or text(row, "value")
+            name = text(row, "name") or text(row, "value")
             yield {"form": form, "list": choices, "choice": name, "label": _label(row, language)}
+
+
+def _lower(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.strip().lower(): cell for name, cell in row.items()}
 
 
 def _label(row: Mapping[str, Any], language: str) -> str:

@@ -230,6 +230,31 @@ def test_a_longer_recording_of_a_track_is_a_newer_version_of_it() -> None:
     assert short["version_time"] < long["version_time"]
 
 
+SHAPES = (
+    "valid*.csv valid.hxl valid*.json valid*.txt valid.ssv valid.tsv valid.xls valid.xlsx valid*.zip valid*.NOEXT"
+    " zip-invalid.zip"
+)
+
+
+def test_activities_are_the_same_in_every_shape(fixtures_dir: Path) -> None:
+    found = {}
+    for path in (path for shape in SHAPES.split() for path in fixtures_dir.glob(f"hxl/libhxl-python__input-{shape}")):
+        if "selector" in path.name:
+            continue  # two tables of figures, none of activities
+        context = Context(Source("test", "table"), RECEIVED)
+        items = [item for batch in parse(all_feeds()["table"], Payload(path.name, path), context) for item in batch]
+        said = [json.loads(item.body) for item in items if isinstance(item, Entry)]
+        assert {record["type"] for record in said} == {"activity"}, path.name
+        found[path.name] = [
+            (record["organisation"], record["category"], record.get("people_targeted"), record["adm_names"])
+            for record in said
+        ]
+    assert len(found) >= 12
+    told = [("ACNUR", "WASH", 200.0, ["Los Santos"]), ("OMS", "Salud", None, ["Cauca"])]
+    told += [("UNICEF", "Educación", 550.0, ["Chocó"]), ("OMS", "WASH", 175.0, ["Amazonas"])]
+    assert {name: rows for name, rows in found.items() if rows != told} == {}
+
+
 # -------------------- layers
 
 

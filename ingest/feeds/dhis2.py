@@ -2,7 +2,8 @@
 
 One data value is one indicator: `indicator` is the data element, `site_ref` the organisation unit, as DHIS2 names them. The
 key is what DHIS2 itself holds one value for: data element, period, organisation unit and both category option combinations;
-a newer `lastUpdated` wins, and `deleted` takes back. Who stored a value is a person and is not kept. A value that is no
+a newer `lastUpdated` wins, and `deleted` takes back. Names and places of units and elements come from a metadata export
+that was read before. Who stored a value is a person and is not kept. A value that is no
 number (text, a file) is kept among the attributes; yes and no are 1 and 0.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from data.records import Indicator, Record, Retract
-from ingest.dhis2 import UID, named, period
+from ingest.dhis2 import UID, name_of, named, names_in, period
 from ingest.feed import Context, Feed, Payload, Refusal, Source, decode_text
 from ingest.headings import bare, words
 from ingest.markup import elements, local_name
@@ -31,6 +32,7 @@ CALLED = {
     "categoryoption": "categoryOptionCombo",
 }
 KEY = COLUMNS[:5]
+METADATA = re.compile(r'"(?:organisationUnits|dataElements|categoryOptionCombos)"\s*:\s*\[\s*\{')
 DEFINED = frozenset((*COLUMNS, *words("dataSet completeDate created annotation")))
 PERSONS = frozenset(("storedBy", "completedBy"))
 TRUE, FALSE = ("true", "t", "yes"), ("false", "f", "no")
@@ -40,6 +42,8 @@ def recognise(payload: Payload) -> int:
     head = payload.head_text.lstrip()
     if re.search(r"<(?:\w+:)?(?:dataValueSet|adx)[\s>]", head[:2_048]):
         return 95
+    if METADATA.search(head) and head[:1] == "{" and '"dataValues"' not in head:
+        return 85
     if head[:1] == "{" and '"dataValues"' in head and '"dataElement"' in head:
         return 90 if '"period"' in head and not re.search(r'"(?:events|programStage|trackedEntit\w+)"', head) else 0
     if kind_of(payload) != "csv":
@@ -61,6 +65,9 @@ def rows(payload: Payload, source: Source) -> Iterable[Any]:
 
 def _json(payload: Payload) -> Iterator[Any]:
     document = json.loads(decode_text(payload.read()))
+    if isinstance(document, dict) and "dataValues" not in document:
+        yield from names_in(document)
+        return
     listed = document.get("dataValues") if isinstance(document, dict) else document
     if not isinstance(listed, list):
         raise ValueError(f"{payload.name} has no list `dataValues`")
@@ -99,6 +106,8 @@ def _csv(payload: Payload) -> Iterator[dict[str, Any]]:
 def record(row: Any, context: Context) -> Record | Retract:
     if not isinstance(row, dict):
         raise Refusal("row", "is not a data value")
+    if "names" in row:
+        return name_of(row)
     key = [named(row, name) for name in KEY]
     key[1] = re.sub(r"^(\d{4})-(\d\d)(?:-(\d\d))?$", r"\1\2\3", key[1])  # 2017-01 and 201701 are one month
     for name, said in zip(KEY[:3], key[:3], strict=True):
@@ -116,9 +125,11 @@ def record(row: Any, context: Context) -> Record | Retract:
     own = {*KEY, "value", "lastUpdated", "deleted"}
     rest: dict[str, Any] = {str(name): text(row, name) for name in row if name not in own and text(row, name)}
     rest |= {name: said for name, said in zip(KEY[3:], key[3:], strict=True) if said}
+    element, unit = (context.references.get(("dhis2", each)) or {} for each in (key[0], key[2]))
+    where = str(unit.get("name") or "")
     return Indicator(
         source_ref=ref,
-        title=f"{key[0]}, {text(row, 'period')}",
+        title=", ".join(part for part in (str(element.get("name") or key[0]), where, text(row, "period")) if part),
         description=text(row, "comment") or text(row, "annotation"),
         category=named(row, "dataSet") or "DHIS2",
         indicator=key[0],
@@ -128,6 +139,10 @@ def record(row: Any, context: Context) -> Record | Retract:
         period_start=start,
         period_end=end,
         site_ref=key[2],
+        lon=unit.get("lon"),
+        lat=unit.get("lat"),
+        place=where,
+        place_precision="near" if unit.get("lon") is not None else "",
         attributes={**rest, **({"value": said} if value is None and said else {})},
     )
 
@@ -142,10 +157,11 @@ def _figure(said: str) -> float | None:
 FEED = Feed(
     name="dhis2",
     title="DHIS2 aggregate data (dataValueSets, ADX)",
-    kinds=("indicator",),
+    kinds=("indicator", "reference"),
     formats=("json", "xml", "csv"),
     media_types=("application/json", "application/xml", "application/adx+xml", "text/csv"),
     recognise=recognise,
     rows=rows,
     record=record,
+    precedence=lambda payload: -40 if METADATA.search(payload.head_text) else 0,
 )

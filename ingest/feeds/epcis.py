@@ -1,8 +1,9 @@
-"""EPCIS 2.0 (GS1) in JSON-LD: what happened to goods, when and where along their way; documents, query results, one event.
+"""EPCIS (GS1) in JSON-LD (2.0) and XML (1.1 to 2.0): what happened to goods, when and where along their way.
 
-Each event is a report whose category is its business step (shipping, receiving, ...). The key is the event's id, else a digest
-of it. An event with an error declaration is taken back, and the corrective events stand; `declarationTime` is then its
-version. Places are GS1 numbers or `geo:` addresses; only these have coordinates. All else is kept as attributes.
+Documents, query results and single events are read. Each event is a report whose category is its business step (shipping,
+receiving, ...). The key is the event's id, else a digest of it. An event with an error declaration is taken back, and the
+corrective events stand; `declarationTime` is then its version. Places are GS1 numbers or `geo:` addresses; only these have
+coordinates. All else is kept as attributes.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from data.records import Record, Report, Retract
+from ingest import epcis_xml
+from ingest.epcis_xml import EVENTS
 from ingest.feed import Context, Feed, Payload, Refusal, Source, decode_text
 from ingest.values import instant, needed, text
 
-EVENTS = ("ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent", "AssociationEvent")
 QUANTITIES = ("quantityList", "childQuantityList", "outputQuantityList", "inputQuantityList")
 ITEMS = ("epcList", "childEPCs", "outputEPCList", "inputEPCList")
 OWN = frozenset(("type", "isA", "eventID", "eventTime", "bizStep", "errorDeclaration"))
@@ -26,6 +28,8 @@ GEO = re.compile(r"geo:(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?)")
 
 def recognise(payload: Payload) -> int:
     head = payload.head_text.lstrip()
+    if head[:1] == "<":
+        return 95 if re.search(r"<(?:\w+:)?EPCIS(?:Query)?Document[\s>]", head[:4_096]) else 0
     if head[:1] not in ("{", "["):
         return 0
     if re.search(r'"EPCIS(?:Query)?Document"', head) or '"epcisBody"' in head:
@@ -34,6 +38,9 @@ def recognise(payload: Payload) -> int:
 
 
 def rows(payload: Payload, source: Source) -> Iterable[Any]:
+    if payload.head_text.lstrip().startswith("<"):
+        yield from epcis_xml.events(payload)
+        return
     try:
         document = json.loads(decode_text(payload.read()))
     except RecursionError:
@@ -125,10 +132,10 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 FEED = Feed(
     name="epcis",
-    title="EPCIS 2.0 events (GS1)",
+    title="EPCIS events (GS1)",
     kinds=("report",),
-    formats=("json", "jsonld"),
-    media_types=("application/json", "application/ld+json"),
+    formats=("json", "jsonld", "xml"),
+    media_types=("application/json", "application/ld+json", "application/xml"),
     recognise=recognise,
     rows=rows,
     record=record,

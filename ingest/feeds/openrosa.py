@@ -55,7 +55,10 @@ def _is_form(payload: Payload) -> bool:
 
 
 def _is_xlsform(found: tuple[Table, ...]) -> bool:
-    return any(table.sheet.strip().lower() == "survey" and {"type", "name"} <= {*table.header} for table in found)
+    heads = [
+        {name.strip().lower() for name in table.header} for table in found if table.sheet.strip().lower() == "survey"
+    ]
+    return any({"type", "name"} <= head for head in heads)
 
 
 def _is_filled(payload: Payload) -> int:
