@@ -1,0 +1,170 @@
+"""Who does what where (3W, 4W, 5W) in tables without HXL tags: found by headings, in English, French and Spanish.
+
+Tables with a row of HXL tags are read by `table`. The key is a column of ids, else a digest of who, what, where and when; what
+was counted and its status change within it. Women and men add up to all where no total is said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from data.records import Activity, Record
+from ingest.feed import Context, Feed, Payload, Refusal, Source
+from ingest.headings import LATITUDE, LONGITUDE, area_columns, area_of, bare, pick, words
+from ingest.sheets import Table, distinct, kind_of, plain, preview, tables
+from ingest.values import number, text
+from ingest.written import moment, month_first, position
+
+COLUMNS = {
+    "code": words("activity_id activity_code activityid project_code project_id code registro record_id row_id no id"),
+    "organisation": words(
+        "organisation organization organizacion lead_organisation lead_organization lead_agency reporting_organisation"
+        " reporting_organization reporting_org organisation_name organization_name agency org who ong"
+    ),
+    "partner": words(
+        "implementing_partner implementing_organisation implementing_agency implementer partner partenaire socio"
+    ),
+    "sector": words("sector cluster sector_cluster cluster_sector secteur sector_name cluster_name grupo_sectorial"),
+    "activity": words(
+        "activity activities activity_description activity_name activite actividad intervention what subsector sub_sector"
+        " sous_secteur project_title project"
+    ),
+    "status": words("activity_status project_status status statut estado_de_actividad"),
+    "start": words("start_date start date_start from_date date_debut fecha_inicio project_start_date"),
+    "end": words("end_date end date_end to_date date_fin fecha_fin project_end_date"),
+    "date": words("date report_date reporting_date month reporting_month cuando mois mes"),
+    "in_need": words("people_in_need in_need pin personnes_dans_le_besoin"),
+    "targeted": words("targeted people_targeted target beneficiaries_targeted target_beneficiaries personnes_ciblees"),
+    "reached": words(
+        "reached people_reached beneficiaries_reached beneficiaries total_beneficiaries achieved personnes_atteintes"
+        " beneficiarios"
+    ),
+    "women": words("women female femmes mujeres"),
+    "men": words("men male hommes hombres"),
+    "place": words("site location village settlement camp localite localidad"),
+    "lat": LATITUDE,
+    "lon": LONGITUDE,
+}
+FIRST_LEVEL = words(
+    "departamento_provincia_estado departamento_provincia provincia_estado admin_1 region_state state_region"
+)
+DAYS = ("start", "end", "date")
+ABOUT = ("organisation", "partner", "sector", "activity", "place", "start")
+OTHERS = re.compile(
+    r"fatalities|event_(date|type)|price|commodity|currency|waybill.*|.*_?(cases?|deaths?)|needs?_score"
+)
+UNTAGGED = re.compile(r"[a-z_]+(?:\+[a-z_]+)+")
+"""What an HXL tag looks like that lost its #."""
+MENTIONED = re.compile(r'"(?:[^"]*organi[sz]a|sector|cluster)', re.IGNORECASE)
+
+
+def recognise(payload: Payload) -> int:
+    if kind_of(payload) == "json":
+        found = tuple(tables(payload)) if MENTIONED.search(payload.head_text) else ()
+    else:
+        found = preview(payload)
+    if any(table.tags and not _score(table) for table in found):
+        return 0  # which only its tags tell
+    return max((_score(table) for table in found if not table.tags), default=0)
+
+
+def _score(table: Table) -> int:
+    has = {what for what, listed in COLUMNS.items() if pick(table.header, listed)}
+    if "organisation" not in has or any(OTHERS.fullmatch(bare(name)) for name in table.header):
+        return 0
+    what = has & {"sector", "activity"}
+    where = area_columns(table.header).names or pick(table.header, FIRST_LEVEL) or "place" in has
+    return 80 if len(what) == 2 else 70 if what and (where or has & {"targeted", "reached"}) else 0
+
+
+def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
+    """Of a workbook in which some sheets have tags and some have none, all that are of activities."""
+    found = False
+    seen: dict[str, list[int]] = {}
+    for table in tables(payload):
+        if _score(table):
+            found = True
+            yield from _listed(table, seen)
+    if not found:
+        raise ValueError(f"{payload.name} has no table of activities: an organisation, and a sector or an activity")
+
+
+def _listed(table: Table, seen: dict[str, list[int]]) -> Iterator[dict[str, Any]]:
+    columns = {what: name for what, listed in COLUMNS.items() if (name := pick(table.header, listed))}
+    listed = list(table.rows)
+    codes = [text(row, columns.get("code", "")) for row in listed]
+    if len(set(codes)) < 0.9 * len(codes):
+        columns.pop("code", None)  # of the project or the list, not of the row
+    orders = {what: month_first(row.get(columns[what]) for row in listed) for what in DAYS if what in columns}
+    areas = area_columns(table.header)
+    for row in listed:
+        about = [text(row, columns.get(what, "")) for what in ABOUT]
+        made = hashlib.blake2b(repr((about, area_of(row, areas))).encode(), digest_size=8).hexdigest()
+        key = distinct(text(row, columns.get("code", "")) or made, row, seen)
+        yield {"key": key, "columns": columns, "cells": row, "orders": orders}
+
+
+def record(row: dict[str, Any], context: Context) -> Record:
+    columns, cells, zone = row["columns"], row["cells"], context.source.timezone
+    said = {what: text(cells, columns.get(what, "")) for what in COLUMNS}
+    if not any(said[what] for what in ("organisation", "sector", "activity")):
+        raise Refusal("organisation", "is empty, and so are sector and activity")
+    if UNTAGGED.fullmatch(said["organisation"]) or UNTAGGED.fullmatch(said["sector"]):
+        raise Refusal(
+            "row", "looks like HXL tags without their #; write them with it", said["organisation"] or said["sector"]
+        )
+    areas = area_columns(tuple(cells))
+    pcode, names = area_of(cells, areas)
+    first = pick(cells, FIRST_LEVEL) or ""
+    names = names or ((text(cells, first),) if first else ())
+    lon, lat = position(cells, columns.get("lon", ""), columns.get("lat", ""))
+    days = {w: moment(cells, columns.get(w, ""), zone, row["orders"].get(w, False)) for w in DAYS}
+    people = {what: number(cells, columns.get(what, "")) for what in ("in_need", "targeted", "reached", "women", "men")}
+    women, men = people["women"], people["men"]
+    if people["targeted"] is None and people["reached"] is None and women is not None and men is not None:
+        people["targeted"] = women + men
+    where = next((name for name in (said["place"], *reversed(names)) if name), "")
+    used = {columns[what] for what in ("organisation", "sector", "partner", "status", "lat", "lon") if what in columns}
+    return Activity(
+        source_ref=row["key"],
+        title=", ".join(part for part in (said["activity"] or said["sector"] or said["organisation"], where) if part),
+        category=said["sector"],
+        organisation=said["organisation"],
+        partner=said["partner"],
+        activity=said["activity"],
+        status=said["status"],
+        event_time=days["date"] or days["start"],
+        start=days["start"],
+        end=days["end"],
+        people_in_need=people["in_need"],
+        people_targeted=people["targeted"],
+        people_reached=people["reached"],
+        lon=lon,
+        lat=lat,
+        place=said["place"],
+        adm_pcode=pcode,
+        adm_names=names,
+        place_precision="exact" if lon is not None else "",
+        attributes=plain(cells, used | areas.used(cells) | {first}),
+    )
+
+
+FEED = Feed(
+    name="activities",
+    title="Who does what where, without tags (Excel, CSV, JSON)",
+    kinds=("activity",),
+    formats=("xlsx", "xls", "csv", "json", "zip"),
+    media_types=(
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/vnd.ms-excel",
+        "text/csv",
+        "application/json",
+    ),
+    recognise=recognise,
+    rows=rows,
+    record=record,
+    keys="list",
+)
