@@ -10,7 +10,7 @@ from typing import Any
 from data.settings import Source
 from ingest.figures import Row
 from ingest.headings import bare, pick
-from ingest.line_lists import is_list
+from ingest.line_lists import kind_of_list
 from ingest.sheets import Table
 from ingest.values import text
 
@@ -49,7 +49,7 @@ def words(heading: str) -> str:
 
 def shape_of(table: Table) -> str:
     """`list`, `long`, `variables` or `wide`; empty where the table is none of ours (with HXL tags it is the table feed's)."""
-    if is_list(table):
+    if kind_of_list(table):
         return "list"
     names = [words(name).replace(" ", "_") for name in table.header]
     if table.tags or {"latitude", "lat", "price", "event_date", "type_of_violence"} & {*names}:

@@ -1,4 +1,7 @@
-"""Lists of patients, one line each, made into counts before anything is kept: no line, name, age or date of one leaves here."""
+"""Lists of people, one line each, made into counts before anything is kept: no line, name, age or date of one leaves here.
+
+A list of patients becomes cases and deaths, a register of people (who arrived, who was registered) the people in it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from ingest.feed import Refusal
 from ingest.figures import Row, day, key_of
@@ -14,21 +17,31 @@ from ingest.headings import bare
 from ingest.sheets import Table
 from ingest.values import text
 
-ID = re.compile(r"(case|patient|person|individual|id|epid|unique)_?(id|no|number|code|case|patient|key)?")
-PERSON = re.compile(r"age(_\w+)?|sex|gender|(patient_|first_|last_|full_|sur)?name|occupation|hcw|dob|date_of_birth")
-ONSET = re.compile(r"(\w+_)?onset(_\w+)?")
-OTHER_DATES = re.compile(
-    r"\w*(report|notif|consult|hospital|admission|visit|sample|confirm)\w*date\w*|date_?(of_)?(report|notif|consult|admi|visit|sample)\w*"
+ID = re.compile(
+    r"(case|patient|person|individual|id|epid|unique|registration|household)_?(id|no|number|code|case|patient|key)?"
+    r"|(id|no|num|numero|n)_?(cas|patient|epid|case|individu)|uniq_?id"
 )
-DEATH = re.compile(r"death_date|date_(of_)?death|died|death|outcome|final_status|status_final")
+PERSON = re.compile(
+    r"age(_\w+)?|sexe?|gender|genre|((patient|first|last|full|sur|other|family|given)_?)?names?|(pre)?nom|occupation|hcw|dob"
+    r"|date_(of_birth|naissance|de_naissance)"
+)
+ONSET = re.compile(r"(\w+_)?onset(_\w+)?|(date_)?(de_)?debut_(des_)?(sympt\w+|maladie)")
+OTHER_DATES = re.compile(
+    r"\w*(report|notif|consult|hospital|admission|visit|sample|confirm)\w*date\w*"
+    r"|date_?(of_|de_)?(report|notif|consult|admi|visit|sample)\w*"
+)
+REGISTERED = re.compile(
+    r"(date_(of_)?)?(registration|registered|arrival|enrol\w+)(_?date)?|date_(d_)?(enregistrement|arrivee)"
+)
+DEATH = re.compile(r"death_?date|date_(of_)?death|died|death|outcome|final_status|status_final|issue|evolution")
 DIED = re.compile(
     r"di(ed|es)|dead|death|deceased|fatal|decede|mort|muert|falleci|\d{4}-\d\d-\d\d|\d{1,2}[/-]\d", re.IGNORECASE
 )
 ALIVE = re.compile(r"\b(no|not|alive|surviv\w*|recover\w*|none)\b", re.IGNORECASE)
-CLASS = re.compile(r"(case_)?(classification|class|status|definition)(_\w+)?")
+CLASS = re.compile(r"(epi_?)?(case_?)?(classification|class|status|definition|def)(_\w+)?")
 AREAS = (
-    re.compile(r"(adm(in)?_?1(_?name)?|region|province|state|sub_location|governorate)"),
-    re.compile(r"(adm(in)?_?2(_?name)?|district|county|prefecture|zone_de_sante|lga|health_zone)"),
+    re.compile(r"(adm(in)?_?1(_?name)?|region|province|state|sub_location|governorate)(_?(of_)?res\w*)?"),
+    re.compile(r"(adm(in)?_?2(_?name)?|district|county|prefecture|zone_de_sante|lga|health_zone)(_?(of_)?res\w*)?"),
 )
 CLASSES = {
     "confirmed": re.compile(r"\bconfirm", re.IGNORECASE),
@@ -43,13 +56,27 @@ FEWEST = 5
 """Counts of fewer people are not split by sex, and no count is of an area below the second level."""
 
 
-def is_list(table: Table) -> bool:
-    """Whether a table has one line for each patient: a case's number, two things told of a person, and a day."""
-    names = [bare(name) for name in table.header]
-    about = sum(bool(PERSON.fullmatch(name)) for name in names)
-    dated = any(ONSET.fullmatch(name) or OTHER_DATES.fullmatch(name) for name in names)
-    ill = any(ONSET.fullmatch(name) or DEATH.fullmatch(name) or CLASS.fullmatch(name) for name in names)
-    return about >= 2 and dated and ill and any(ID.fullmatch(name) for name in names)
+def kind_of_list(table: Table) -> Literal["patients", "people", ""]:
+    """Whether a table has a line for each patient (a number, two things told of a person, a day, and how it went), or for
+    each person of a register (a number, age and sex, and a day of arrival or registration)."""
+    names = [_called(name) for name in table.header]
+
+    def some(words: re.Pattern[str]) -> bool:
+        return any(words.fullmatch(name) for name in names)
+
+    if not some(ID) or sum(bool(PERSON.fullmatch(name)) for name in names) < 2:
+        return ""
+    classed = any(CLASS.fullmatch(name) and name != "status" for name in names)
+    if (some(ONSET) or some(OTHER_DATES)) and (some(ONSET) or some(DEATH) or classed):
+        return "patients"
+    aged = any(re.match(r"age|dob|date_of_birth|date_(de_)?naissance", name) for name in names)
+    sexed = any(re.fullmatch(r"sexe?|gender|genre", name) for name in names)
+    return "people" if aged and sexed and some(REGISTERED) else ""
+
+
+def _called(heading: str) -> str:
+    """`date_onset` for `DateOnset`."""
+    return bare(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading))
 
 
 def counts(table: Table, order: Mapping[str, bool | None], disease: str) -> Iterator[Row]:
@@ -59,15 +86,22 @@ def counts(table: Table, order: Mapping[str, bool | None], disease: str) -> Iter
     that the list has, are counted as 0, so that a patient whom a later list has in another week is not in two.
     """
     onset, others, death, status = (_columns(table, words) for words in (ONSET, OTHER_DATES, DEATH, CLASS))
+    ill = kind_of_list(table) == "patients"
+    dates, category = ([*onset, *others], disease) if ill else (_columns(table, REGISTERED), "registration")
+    told = (
+        ("cases", "deaths", *((f"cases_{kind}" for kind in CLASSES) if status else ()))
+        if ill
+        else ("people_registered",)
+    )
     areas = [next(iter(_columns(table, words)), "") for words in AREAS]
-    sex = next((name for name in table.header if bare(name) in ("sex", "gender")), "")
-    country = next((name for name in table.header if bare(name) in ("country", "iso3", "pays")), "")
+    sex = next((name for name in table.header if _called(name) in ("sex", "sexe", "gender", "genre")), "")
+    country = next((name for name in table.header if _called(name) in ("country", "iso3", "pays")), "")
     found: dict[tuple[str, tuple[str, ...], str, datetime | None], Counter[str]] = defaultdict(Counter)
     for row in table.rows:
-        week = _week(row, [*onset, *others], order)
+        week = _week(row, dates, order)
         where = (text(row, country), tuple(text(row, name) for name in areas))
-        figures = ["cases"]
-        if any(_dead(text(row, name), bare(name)) for name in death):
+        figures = [told[0]]
+        if ill and any(_dead(text(row, name), _called(name)) for name in death):
             figures.append("deaths")
         figures += [
             f"cases_{kind}" for kind, words in CLASSES.items() if any(words.search(text(row, n)) for n in status)
@@ -76,9 +110,9 @@ def counts(table: Table, order: Mapping[str, bool | None], disease: str) -> Iter
             found[*where, figure, week].update(("all", SEXES.get(text(row, sex).lower(), "")))
     weeks: list[datetime | None] = [*_weeks({week for *_, week in found if week}), None]
     for of, names in dict.fromkeys((of, names) for of, names, *_ in found):
-        for figure in ("cases", "deaths", *((f"cases_{kind}" for kind in CLASSES) if status else ())):
+        for figure in told:
             for week in weeks:
-                yield _count(of, names, figure, week, found.get((of, names, figure, week), Counter()), disease)
+                yield _count(of, names, figure, week, found.get((of, names, figure, week), Counter()), category)
 
 
 def _weeks(found: set[datetime]) -> list[datetime]:
@@ -90,7 +124,7 @@ def _weeks(found: set[datetime]) -> list[datetime]:
 
 
 def _count(
-    of: str, names: tuple[str, ...], figure: str, week: datetime | None, people: Counter[str], disease: str
+    of: str, names: tuple[str, ...], figure: str, week: datetime | None, people: Counter[str], category: str
 ) -> Row:
     names = names if names[-1] else names[:1] if names[0] else ()
     place = {"names": names, "place": "" if names else of}
@@ -99,18 +133,18 @@ def _count(
         "key": key_of(place, figure, week.date() if week else "no week", country=of),
         "indicator": figure,
         "title": figure.replace("_", " ").capitalize(),
-        "category": disease,
-        "unit": "deaths" if figure == "deaths" else "cases",
+        "category": category,
+        "unit": {"deaths": "deaths", "people_registered": "people"}.get(figure, "cases"),
         "value": people["all"],
         "groups": {group: people[group] for group in ("F", "M") if people["all"] >= FEWEST and people[group]},
         "start": week,
         "end": week + timedelta(days=6) if week else None,
-        "attributes": {"counted from": "a list of patients", **({"country": of} if of else {})},
+        "attributes": {"counted from": "a list of people", **({"country": of} if of else {})},
     }
 
 
 def _columns(table: Table, words: re.Pattern[str]) -> list[str]:
-    return [name for name in table.header if words.fullmatch(bare(name))]
+    return [name for name in table.header if words.fullmatch(_called(name))]
 
 
 def _week(row: Mapping[str, Any], names: list[str], order: Mapping[str, bool | None]) -> datetime | None:

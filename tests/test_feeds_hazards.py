@@ -394,6 +394,44 @@ def test_days_of_disease_tables_are_read_by_their_column_or_as_told() -> None:
     assert bodies("disease", header + "2026-W03,Nevo,4,0")[0]["event_time"] == "2026-01-12T00:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("header", "line", "figure"),
+    [
+        (
+            "ID,Surname,OtherNames,Gender,Age,DistrictRes,DateOnset,DateReport,EpiCaseDef",
+            "7,Quux,Z.,F,34,Nevo,2026-11-02,,x",
+            "cases",
+        ),
+        (
+            "N_epid,Nom,Prénom,Sexe,Age,District,Date début symptômes,Issue",
+            "7,Quux,Z.,F,34,Nevo,2026-11-02,guéri",
+            "cases",
+        ),
+        (
+            "Individual ID,Full Name,Sex,Age,District,Date of arrival",
+            "7,Z. Quux,F,34,Nevo,2026-11-02",
+            "people_registered",
+        ),
+    ],
+)
+def test_lists_of_people_are_known_however_their_columns_are_called(header: str, line: str, figure: str) -> None:
+    content = f"{header}\n{line}\n"
+    assert surest(content) == "disease"
+    (found,) = (body for body in bodies("disease", content) if body["indicator"] == figure and body["value"])
+    assert (found["value"], found["adm_names"], found["period_start"]) == (1, ["", "Nevo"], "2026-11-02T00:00:00Z")
+    assert "Quux" not in json.dumps(bodies("disease", content))
+
+
+def test_refugees_of_hapi_by_group_are_not_added_to_all_of_them() -> None:
+    header = (
+        "origin_location_code,asylum_location_code,population_group,gender,age_range,population,reference_period_start"
+    )
+    content = f"{header}\nORA,XTA,REF,all,all,2000,2025-01-01\nORA,XTA,REF,f,0-4,100,2025-01-01\n"
+    assert surest(content) == "refugees"
+    found = [(body["indicator"], body["value"], body["category"]) for body in bodies("refugees", content)]
+    assert found == [("refugees", 2000, "from ORA"), ("refugees_by_group", 100, "from ORA / f / 0-4")]
+
+
 def test_a_patient_who_moves_to_another_week_is_not_in_two() -> None:
     header = "case_id,age,sex,district,onset_date,status\n"
     lines = [

@@ -7,13 +7,14 @@ measure, its key the place, the measure and the day, so that a corrected day rev
 Places that stand as headings are taken for adm1, or for what `level` of the source says. A line whose day cannot be read
 is refused once, with all its figures.
 
-A list of patients (see `ingest.line_lists`) becomes counts by area and week; of a person nothing is kept, not even as a
-rejected row. `disease` of the source names the disease; it then is the category. Tables do not say it, so that tables
-nobody named a source for are sources of their own: cholera never revises measles.
+A list of patients, or a register of people (see `ingest.line_lists`), becomes counts by area and week; of a person nothing
+is kept, not even as a rejected row. `disease` of the source names the disease; it then is the category. Tables do not say
+it, so that tables nobody named a source for are sources of their own: cholera never revises measles.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,7 +54,7 @@ def rows(payload: Payload, source: Source) -> Iterator[Row]:
     for table in tables(payload):
         shape, dated = shown.get(table.sheet, ("", ""))
         if shape == "list":
-            days = [name for name in table.header if "date" in bare(name) or "onset" in bare(name)]
+            days = [name for name in table.header if re.search(r"date|onset|arriv|regist", bare(name))]
             orders = {name: months_first(payload, [name], source) for name in days}
             yield from counts(table, orders, str(source.options.get("disease") or "disease"))
         elif shape:

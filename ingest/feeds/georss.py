@@ -42,6 +42,11 @@ def recognise(payload: Payload) -> int:
 
 
 def rows(payload: Payload, source: Source) -> Iterable[Any]:
+    severity = str(source.options.get("severity", "unknown"))
+    if severity not in Severity.__members__:
+        raise ValueError(
+            f"severity of source {source.name} is {severity!r}; allowed are {', '.join(Severity.__members__)}"
+        )
     yield from elements(payload, ("item", "entry"))
 
 

@@ -1,4 +1,4 @@
-"""UNHCR's population statistics: refugees, asylum seekers, displaced and stateless people by country, at the end of years.
+"""UNHCR's population statistics and HAPI's refugees: displaced, stateless and asylum-seeking people by country and year.
 
 In the table of totals each filled cell is one figure; in the table by sex and age each row is, its groups as
 `disaggregation` (`F_0_4`). To add the one to the other would count people twice, so that the second has names of its own
@@ -20,13 +20,8 @@ from ingest.objects import headings
 from ingest.sheets import Table, distinct, plain, tables
 from ingest.values import text
 
-_REFUGEES, _ASYLUM_SEEKERS, _IDPS, _STATELESS, _OTHERS = (
-    "refugees",
-    "asylum_seekers",
-    "idps",
-    "stateless",
-    "others_of_concern",
-)
+_REFUGEES, _ASYLUM_SEEKERS, _IDPS, _STATELESS = "refugees", "asylum_seekers", "idps", "stateless"
+_OTHERS, _RETURNED, _RETURNED_IDPS = "others_of_concern", "returned_refugees", "returned_idps"
 TYPES = {
     "ref": _REFUGEES,
     "refugees": _REFUGEES,
@@ -38,17 +33,38 @@ TYPES = {
     "stateless_persons": _STATELESS,
     "ooc": _OTHERS,
     "others_of_concern": _OTHERS,
+    "idps": _IDPS,
+    "stateless": _STATELESS,
+    "returned_refugees": _RETURNED,
+    "returned_idps": _RETURNED_IDPS,
     "oip": "people_in_need_of_protection",
     "vda": "venezuelans_abroad",
     "hst": "host_community",
-    "ret": "returned_refugees",
-    "rdp": "returned_idps",
+    "ret": _RETURNED,
+    "rdp": _RETURNED_IDPS,
     "roc": "refugees_and_like",
 }
 TITLES = {"idps": "Internally displaced people", "ooc": "Others of concern to UNHCR"}
-ORIGIN = ("iso3coo", "coo_iso", "country_of_origin_iso", "origin_location_code", "country_of_origin")
-ASYLUM = ("iso3coa", "coa_iso", "country_of_asylum_iso", "asylum_location_code", "country_of_asylum")
-APART = ("location", "urbanrural", "accommodationtype")
+ORIGIN = (
+    "iso3coo",
+    "coo_iso",
+    "country_of_origin_iso",
+    "country_of_origin_code",
+    "origin_location_code",
+    "country_of_origin",
+)
+ASYLUM = (
+    "iso3coa",
+    "coa_iso",
+    "country_of_asylum_iso",
+    "country_of_asylum_code",
+    "asylum_location_code",
+    "country_of_asylum",
+)
+TYPE, TOTAL = ("pt", "population_type", "population_group"), ("total", "population")
+START, END = "reference_period_start", "reference_period_end"
+APART = ("location", "urbanrural", "accommodationtype", "gender", "age_range")
+ALL = frozenset(("", "all"))
 
 
 def recognise(payload: Payload) -> int:
@@ -57,7 +73,8 @@ def recognise(payload: Payload) -> int:
 
 def _is_ours(names: Iterable[str]) -> bool:
     names = set(names)
-    return "year" in names and bool(names & {*ORIGIN}) and bool(names & {*ASYLUM}) and bool(names & {"pt", *TYPES})
+    between = names & {*ORIGIN} and names & {*ASYLUM}
+    return bool(between and names & {"year", START} and names & {*TYPE, *TYPES})
 
 
 def rows(payload: Payload, source: Source) -> Iterable[Row]:
@@ -73,12 +90,13 @@ def rows(payload: Payload, source: Source) -> Iterable[Row]:
 def _figures(table: Table) -> Iterator[Row]:
     told = {bare(name): name for name in table.header}
     origin, asylum = pick(table.header, ORIGIN) or "", pick(table.header, ASYLUM) or ""
-    by_row, year = told.get("pt", ""), told["year"]
-    total = told.get("total", "")
+    by_row, total = pick(table.header, TYPE) or "", pick(table.header, TOTAL) or ""
+    year, start, end = (told.get(name, "") for name in ("year", START, END))
+    hapi = "age_range" in told
     wide = {} if by_row else {name: TYPES[bare(name)] for name in table.header if bare(name) in TYPES}
     # "Female_total" is one of the two sexes; the column of the total is everybody, which is the value.
     grouped = {name: group for name in table.header if by_row and name != total and (group := group_of(name))}
-    used = {origin, asylum, by_row, year, total, *wide, *grouped}
+    used = {origin, asylum, by_row, year, start, end, total, *wide, *grouped}
     seen: dict[str, list[int]] = {}
     for row in table.rows:
         where, source_of = text(row, asylum), text(row, origin)
@@ -86,16 +104,19 @@ def _figures(table: Table) -> Iterator[Row]:
             "pcode": iso2(where) or None,
             "place": "" if iso2(where) else where,
             "category": " / ".join([f"from {source_of}" if source_of != where else "within", *_apart(row, told)]),
-            "start": f"{text(row, year)}-01-01",
-            "end": f"{text(row, year)}-12-31",
+            "start": f"{text(row, year)}-01-01" if year else row.get(start),
+            "end": f"{text(row, year)}-12-31" if year else row.get(end),
             "unit": "people",
             "attributes": {**plain(row, used), "country of origin": source_of, "country of asylum": where},
         }
         kind = bare(text(row, by_row))
-        figures = {total: f"{TYPES.get(kind, kind)}_by_group"} if by_row else wide
+        by_group = by_row and not (hapi and not _apart(row, told))
+        figures = {total: TYPES.get(kind, kind) + ("_by_group" if by_group else "")} if by_row else wide
         for name, figure in figures.items():
             if name in row or by_row:
-                key = ":".join(part for part in (where, source_of, figure, text(row, year), *_apart(row, told)) if part)
+                key = ":".join(
+                    part for part in (where, source_of, figure, str(about["start"])[:4], *_apart(row, told)) if part
+                )
                 groups = {group: row[of] for of, group in grouped.items() if of in row}
                 if all(str(count) == "0" for count in groups.values()):
                     groups = {}
@@ -104,7 +125,7 @@ def _figures(table: Table) -> Iterator[Row]:
 
 
 def _apart(row: Row, told: Mapping[str, str]) -> list[str]:
-    return [said for name in APART if name in told and (said := text(row, told[name]))]
+    return [said for name in APART if name in told and (said := text(row, told[name])).lower() not in ALL]
 
 
 FEED = Feed(
