@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -74,6 +75,8 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     from ingest.exercise.load import start_playing
     from ingest.run import start
 
+    # Asked to end, it ends by the way below: what is noted is written, and the audit log is signed as it stands.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     people = _people(settings)
     store = _store(settings)
     keeper, readings = Keeper(store, settings), Readings(store)
