@@ -15,11 +15,12 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import anyio
 import httpx
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
@@ -35,7 +36,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from dashboard.answer import Answering
+from dashboard.answer import timed
 from dashboard.plain import NO_STORE, words_of
 from dashboard.sign_in import begin_session, cookie_header, cookie_name, local
 from dashboard.throttle import Throttle
@@ -55,6 +56,9 @@ LASTS_S = 600
 """From leaving for the provider to coming back."""
 REFRESHED_S = 3600.0
 """The provider's description and keys are asked for anew after so long, and for a key that is not among them."""
+AGAIN_S = 5.0
+"""A provider that could not be asked is left alone for so long."""
+AT_ONCE = 8
 ANSWERS_IN = httpx.Timeout(10.0, connect=5.0)
 LARGEST = 1 << 20
 USED = 20_000
@@ -99,12 +103,23 @@ class Oidc:
         self._described: Described | None = None
         self._used: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
+        self._limiter: anyio.CapacityLimiter | None = None
+        self._failed: tuple[float, str] = (-AGAIN_S, "")
 
     def routes(self) -> list[Route]:
         return [
-            Route(BEGIN, Answering(self.begin), methods=["GET"]),
-            Route(CALLBACK, Answering(self.returned), methods=["GET"]),
+            Route(BEGIN, self._apart(self.begin), methods=["GET"]),
+            Route(CALLBACK, self._apart(self.returned), methods=["GET"]),
         ]
+
+    def _apart(self, function: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+        """An endpoint whose threads are few and its own: a provider that hangs holds up nobody else."""
+
+        async def endpoint(request: Request) -> Response:
+            self._limiter = self._limiter or anyio.CapacityLimiter(AT_ONCE)
+            return await anyio.to_thread.run_sync(timed, function, request, limiter=self._limiter)
+
+        return endpoint
 
     def begin(self, request: Request) -> Response:
         """Send the browser to the provider, with what it must bring back sealed into a cookie."""
@@ -259,14 +274,24 @@ class Oidc:
         known = self._described
         if known is not None and not anew and time.monotonic() - known.at < REFRESHED_S:
             return known
+        at, why = self._failed
+        if time.monotonic() - at < AGAIN_S:
+            raise Unreachable(why)
+        try:
+            self._described = self._published()
+        except Unreachable as error:
+            self._failed = (time.monotonic(), str(error))
+            raise
+        return self._described
+
+    def _published(self) -> Described:
         told = self._fetched(get_well_known_url(self.provider.issuer, external=True))
         if told.get("issuer") != self.provider.issuer:
             raise Unreachable("its description names another issuer")
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
             if not isinstance(told.get(name), str) or not is_safe(told[name]):
                 raise Unreachable(f"its description has no {name} under https")
-        self._described = Described(time.monotonic(), told, _keys(self._fetched(told["jwks_uri"])))
-        return self._described
+        return Described(time.monotonic(), told, _keys(self._fetched(told["jwks_uri"])))
 
     def _fetched(self, address: str) -> dict[str, Any]:
         status, told = self._asked("GET", address, {"Accept": "application/json"})

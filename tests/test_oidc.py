@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -159,7 +160,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mission]:
 @pytest.fixture
 def site(there: Mission) -> Iterator[Mission]:
     """The same, with the provider honest again."""
-    there.provider.told(wanda=WATCH)
+    there.provider.told(wanda=WATCH, zoe={**WATCH, "preferred_username": "zoe"})
     yield there
     while there.clients:
         there.clients.pop().close()
@@ -638,6 +639,33 @@ def test_a_role_or_component_that_does_not_exist_is_refused_before_serving(
     done = command(tmp_path, "serve", "--port", str(free_port()))
     assert (done.returncode, f"'{told}'" in done.stderr) == (2, True)
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_provider_that_is_away_or_describes_another_is_not_gone_to_until_it_is_right(tmp_path: Path) -> None:
+    home, port, at = tmp_path / "home", free_port(), free_port()
+    url, home_of_provider = f"http://127.0.0.1:{port}", f"http://localhost:{at}"
+    home.mkdir()
+    write_settings(home, SETTINGS.format(issuer=home_of_provider, url=url), "not known yet")
+    command(home, "account", "add", "root", "--agency", "JOC", stdin=b"a lantern over the harbour wall\n")
+    server = Served(home, port=port)
+    server.start()
+    try:
+        with httpx.Client(timeout=60, base_url=url) as client:
+            assert client.get("/sign-in/oidc").status_code == 503
+            with running_provider(at, f"{url}{CALLBACK}") as provider:
+                provider.told("description of another")
+                deadline = time.monotonic() + 60
+                while "names another issuer" not in server.log.read_text():
+                    assert time.monotonic() < deadline
+                    assert client.get("/sign-in/oidc").status_code == 503
+                    time.sleep(0.5)
+                provider.told()
+                while (answer := client.get("/sign-in/oidc")).status_code == 503:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.5)
+                assert answer.headers["location"].startswith(f"{home_of_provider}/authorize?")
+    finally:
+        server.stop()
 
 
 def test_nobody_becomes_the_first_administrator_by_coming_first(tmp_path: Path) -> None:
