@@ -77,12 +77,15 @@ class Released:
         self._others: dict[tuple[str, str], Grown] = {}
         self._counted = {name: Counted() for name in now.tables}
         self._sorted_until = 0
+        self._known: dict[tuple[str, str], bool] = {}
+        """(kind, column) -> whether it is altered; (kind, "") -> whether every row is released as a record."""
         self._sort(now.stamps)
 
     def grow(self, terms: tuple[Terms | None, ...], stamps: Sequence[Stamp]) -> None:
         """More distinct marks have come; earlier decisions are the same."""
         self.terms = terms
         self._sort(stamps)
+        self._known = {}
 
     def _sort(self, stamps: Sequence[Stamp]) -> None:
         kind_of = {kind.collection: kind.name for kind in KINDS.values()}
@@ -106,7 +109,7 @@ class Released:
 
     def allowed(self, kind: str, length: int) -> NDArray[np.bool_] | None:
         """Which rows are released as records, current or not; None: every one."""
-        if all(terms is not None and terms.listed for terms in self.of_kind(kind)):
+        if self._knows((kind, ""), lambda: all(each is not None and each.listed for each in self.of_kind(kind))):
             return None
         return self._allowed[kind].column("allowed", length)
 
@@ -178,10 +181,18 @@ class Released:
         return terms is not None and not terms.listed
 
     def _alters(self, kind: str, name: str) -> bool:
-        field_name = FIELD_OF.get(name, name)
-        if name in PLACE:
-            return any(terms is not None and terms.precision is not Precision.exact for terms in self.of_kind(kind))
-        return any(terms is not None and terms.withholds(kind, field_name) for terms in self.of_kind(kind))
+        def test(terms: Terms) -> bool:
+            if name in PLACE:
+                return terms.precision is not Precision.exact
+            return terms.withholds(kind, FIELD_OF.get(name, name))
+
+        return self._knows((kind, name), lambda: any(each is not None and test(each) for each in self.of_kind(kind)))
+
+    def _knows(self, what: tuple[str, str], find_out: Callable[[], bool]) -> bool:
+        known = self._known  # another one once marks have come
+        if what not in known:
+            known[what] = find_out()
+        return known[what]
 
     def _maker(self, make: Callable[..., Mapping[str, NDArray[Any]]], *told: str) -> Any:
         return lambda start, stop: make(*told, start, stop)

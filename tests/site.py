@@ -26,7 +26,7 @@ from dashboard.live import Hub
 from dashboard.receive import STANDARD, Limits
 from dashboard.services import Services
 from data.picture import Picture
-from data.records import Boundary, Incident, Record, Sensitivity, Severity
+from data.records import Boundary, Incident, OwnMark, Record, Sensitivity, Severity
 from data.settings import Mission, Settings, Source
 from data.store import Batch, Store, open_store
 from data.tokens import local_token, make_service
@@ -54,9 +54,11 @@ class Site:
 
     def put(self, records: Iterable[Record], source: str, agency: str, **marks: object) -> int:
         """Append records through the store, marked as given, and return the revision."""
+        told = {"sensitivity": Sensitivity.low, "releasable_to": (), **marks}
+        # Of a source that the settings know a record bears the settings' marks; what it says itself can only raise them.
+        own = OwnMark(sensitivity=told["sensitivity"], releasable_to=told["releasable_to"])
         marked = (
-            msgspec.structs.replace(record, source=source, agency=agency, **{"sensitivity": Sensitivity.low, **marks})
-            for record in records
+            msgspec.structs.replace(record, source=source, agency=agency, **{"own": own, **told}) for record in records
         )
         received = int(datetime.now(UTC).timestamp() * 1e6)
         tally = self.store.append(Batch(source, "test", f"{source}.json", "00", received, chunks(marked)))

@@ -160,11 +160,12 @@ def test_kpis_open_to_the_records_behind_them(here: Site) -> None:
 def test_layers_name_the_mission_and_their_collections(here: Site) -> None:
     answer = here.get("/api/layers").json()
     assert answer["mission"]["banner"] == "EXERCISE"
-    assert answer["mission"]["marking"] == "UNCLASSIFIED"
+    assert answer["mission"]["marking"] == "SEVERE · OWNERS ONLY", "of what is on it together"
     assert answer["mission"]["utc_offset_min"] == 180
     assert answer["mission"]["bbox"] == [29, 4, 34, 10]
     blind = here.token("sees no boundary")
-    assert here.get("/api/layers", blind).json()["mission"]["bbox"] is None
+    unseen = here.get("/api/layers", blind).json()["mission"]
+    assert (unseen["bbox"], unseen["marking"]) == (None, "UNCLASSIFIED")
     incidents = next(layer for layer in answer["layers"] if layer["id"] == "incidents")
     assert (incidents["kind"], incidents["count"]) == ("incidents", SEEN + WITHHELD)
     assert sum(entry["count"] for entry in incidents["legend"]) == SEEN + WITHHELD

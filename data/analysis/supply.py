@@ -81,6 +81,9 @@ def supply(seen: Seen, filters: Filters = EVERYTHING, items: Sequence[str] = ())
     asked = Filters(agency=filters.agency, source=filters.source, codes=(("item", tuple(items)),) if items else ())
     rows = seen.rows("supply", asked)
     rows = rows[seen.column("supply", "time")[rows] <= now_us]
+    rows = rows[
+        seen.column("supply", "site_ref")[rows] != 0
+    ]  # stock of no site, or of one that is withheld, is nobody's
     if not len(rows):
         return _nothing(seen)
     rows, pair, last = _grouped(seen, rows)

@@ -24,6 +24,7 @@ def features(seen: Seen, filters: Filters, view: View) -> Points:
     x, y = mercator(*middles(seen, areas))
     listed = seen.rows("site")
     towns = listed[towns_of(seen, listed)]
+    towns = towns[seen.column("site", "title")[towns] != 0]  # what is released without its name has none to stand here
     people = np.nan_to_num(seen.column("site", "population_served")[towns])
     towns = towns[np.argsort(-people, kind="stable")]
 
