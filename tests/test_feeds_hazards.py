@@ -478,3 +478,12 @@ def test_of_patients_every_one_is_counted_and_none_is_kept(people: list[dict[str
     kept = json.dumps(told)
     assert not any(word in kept for word in ("Zebediah", "Marguerite", "555", "x,y", "yesterday", "34"))
     assert all(body["value"] >= 5 for body in told if body.get("disaggregation"))
+
+
+def test_who_does_what_is_not_taken_for_needs() -> None:
+    feed = all_feeds()["needs"]
+    for header, score in (
+        ("Cluster,Category,In Need,Targeted", 93),
+        ("Organisation,Cluster,Activity,In Need,Targeted", 0),
+    ):
+        assert feed.recognise(Payload("payload", content=f"{header}\n{'x,' * header.count(',')}1\n".encode())) == score

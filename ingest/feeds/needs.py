@@ -10,6 +10,7 @@ named source every table is a source of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -37,6 +38,8 @@ STATUS = {
 }
 SECTOR = ("sector_name", "cluster", "sector_code", "sector")
 COUNTRY = ("location_code", "country_iso3")
+WHO = re.compile(r"(\w+_)?(org|organi[sz]ation|partner|agency|activity|implementing\w*|programming\w*)(_\w+)?")
+"""Headings of lists of who does what, which have sectors and people too."""
 WHOLE = ("", "total")
 """Words for all the people of a row, not a part of them."""
 
@@ -47,6 +50,8 @@ def recognise(payload: Payload) -> int:
 
 def _is_ours(names: Iterable[str]) -> bool:
     names = set(names)
+    if any(WHO.fullmatch(name) for name in names):
+        return False
     return {"population_status", "population"} <= names or {"cluster", "in_need", "targeted"} <= names
 
 
