@@ -125,20 +125,20 @@ class Oidc:
         """Send the browser to the provider, with what it must bring back sealed into a cookie."""
         if not _is_at(request, self.provider.redirect_uri):  # the cookie would not come back
             address = self.provider.redirect_uri.removesuffix(CALLBACK)
-            return self._told(request, 421, "oidc.here", address=address)
+            return self._told(request, 421, "oidc.here", _onward(request), address=address)
         if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             # Another site may not sign anybody in here, however gladly the provider would do it without asking.
             return RedirectResponse("/sign-in", 303, NO_STORE)
         # Nobody is named yet: it counts against the address alone.
         if wait := self._throttle.take(secrets.token_urlsafe(8), request.client.host if request.client else ""):
-            answer = self._told(request, 429, "oidc.busy", seconds=str(math.ceil(wait)))
+            answer = self._told(request, 429, "oidc.busy", _onward(request), seconds=str(math.ceil(wait)))
             answer.headers["Retry-After"] = str(math.ceil(wait))
             return answer
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         try:
             endpoint = self._description().told["authorization_endpoint"]
         except Unreachable as error:
-            return self._unreachable(request, error)
+            return self._unreachable(request, error, _onward(request))
         there = prepare_grant_uri(
             endpoint,
             self.provider.client_id,
@@ -165,7 +165,7 @@ class Oidc:
         """The browser is back with a code: prove who it is, and begin the session."""
         kept = self._kept(request)
         if kept is None:
-            return self._told(request, 400, "oidc.begin")
+            return self._told(request, 400, "oidc.begin", "/")
         answer = self._proven(request, kept)
         answer.headers.append("set-cookie", cookie_header(request, cookie_name(request, COOKIE), "", 0))
         return answer
@@ -174,13 +174,13 @@ class Oidc:
         try:
             account = vouched(self.identity, self.provider, self._proof(request, kept))
         except Unreachable as error:
-            return self._unreachable(request, error)
+            return self._unreachable(request, error, kept["next"])
         except (Unproven, NotLetIn) as error:
             key = error.key if isinstance(error, NotLetIn) else "oidc.unproven"
             clause = key if isinstance(error, NotLetIn) else str(error)
             self.identity.failed("", f"provider: {clause}"[:LONGEST_CLAUSE])
             log.warning("A sign-in at %s was refused: %s.", self.provider.issuer, error)
-            return self._told(request, 403, key)
+            return self._told(request, 403, key, kept["next"])
         answer = RedirectResponse(kept["next"], 303, NO_STORE)
         answer.headers.append("set-cookie", begin_session(self.identity, request, account, "provider"))
         return answer
@@ -318,14 +318,14 @@ class Oidc:
             told = None
         return answer.status_code, told if isinstance(told, dict) else {}
 
-    def _unreachable(self, request: Request, error: Unreachable) -> Response:
+    def _unreachable(self, request: Request, error: Unreachable, onward: str) -> Response:
         log.error("The identity provider %s cannot be used: %s.", self.provider.issuer, error)
-        return self._told(request, 503, "oidc.down")
+        return self._told(request, 503, "oidc.down", onward)
 
-    def _told(self, request: Request, status: int, key: str, **parts: str) -> Response:
-        """The page of signing in, which is at another address and knows nothing of codes."""
-        onward = {"next": there} if (there := _onward(request)) != "/" else {}
-        plain = Request({**request.scope, "path": "/sign-in", "query_string": urlencode(onward).encode()})
+    def _told(self, request: Request, status: int, key: str, onward: str, **parts: str) -> Response:
+        """The page of signing in, which is at another address and knows nothing of codes; one goes on from it as before."""
+        query = urlencode({"next": onward} if onward != "/" else {})
+        plain = Request({**request.scope, "path": "/sign-in", "query_string": query.encode()})
         return self._show(plain, status, words_of(plain)(key, **parts))
 
 

@@ -250,6 +250,7 @@ FAULTY_CLAIMS: dict[str, dict[str, Any]] = {
     "nonce not a text": {"nonce": ["n"]},
     "another audience": {"aud": "another-client"},
     "two audiences, no authorized party": {"aud": ["another-client", "common-ground"]},
+    "another audience in our name": {"aud": "another-client", "azp": "common-ground"},
     "another authorized party": {"azp": "another-client"},
     "no audience": {"aud": None},
     "another issuer": {"iss": "https://id.elsewhere.example"},

@@ -254,9 +254,12 @@ def test_a_closed_account_is_not_opened_by_its_provider(site: Mission) -> None:
 
 def test_a_wrong_password_at_the_provider_lets_nobody_in_and_its_words_are_not_repeated(site: Mission) -> None:
     browser = site.browser()
-    answer = browser.sign_in("wanda", password="wrong")
+    answer = browser.sign_in("wanda", password="wrong", wanted="/wall?lang=fr")
     assert answer.status_code == 403
     assert "owned" not in answer.text
+    assert "Recommencez" in answer.text
+    assert "/sign-in/oidc?next=%2Fwall%3Flang%3Dfr" in answer.text
+    assert "code=" not in answer.text
     assert browser.incidents() is None
 
 
