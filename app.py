@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import app_accounts
+import app_upkeep
 from data.settings import BadSettings, Settings, load
 
 PROGRAM = "commonground"
@@ -390,82 +391,6 @@ def export(settings: Settings, asked: argparse.Namespace) -> int:
     return 0
 
 
-def backup(settings: Settings, asked: argparse.Namespace) -> int:
-    """Copy everything into one file while the app runs."""
-    from data import upkeep
-
-    store = _store(settings)
-    try:
-        upkeep.backup(store, settings.home, Path(asked.file))
-    except upkeep.CannotDo as error:
-        return _refuse(str(error))
-    finally:
-        store.close()
-    print(f"{asked.file}: {Path(asked.file).stat().st_size:,} bytes")
-    return 0
-
-
-def restore(settings: Settings, asked: argparse.Namespace) -> int:
-    """Put a backup into an empty home."""
-    from data import upkeep
-
-    try:
-        upkeep.restore(Path(asked.file), settings.home)
-    except upkeep.CannotDo as error:
-        return _refuse(str(error))
-    print(f"{settings.home}: restored from {asked.file}")
-    return 0
-
-
-def verify(settings: Settings, asked: argparse.Namespace) -> int:
-    """Are the log and the audit log whole, and readable as they were written?"""
-    from data import audit, upkeep
-
-    store = _store(settings)
-    try:
-        faults = list(upkeep.verify(store, settings.home))
-        revision, entries = store.revision(), audit.head(store).seq
-    finally:
-        store.close()
-    for fault in faults:
-        print(fault)
-    if not faults:
-        print(
-            f"whole: every version up to revision {revision:,} and {entries:,} audit entries read as they were written"
-        )
-    return 1 if faults else 0
-
-
-def audited(settings: Settings, asked: argparse.Namespace) -> int:
-    """The audit log: as lines, as a signed file for others (`export`), such a file checked (`verify`), or the key."""
-    from data import audit, seal
-
-    if asked.action == "verify":
-        if not asked.file or not Path(asked.file).is_file():
-            return _refuse("name the file to check: audit verify FILE [--key KEY].")
-        with Path(asked.file).open(encoding="utf-8", errors="replace") as lines:
-            faults = list(seal.check_export(lines, asked.key))
-        print("\n".join(faults) or f"{asked.file}: whole, and signed by the key it names")
-        return 1 if faults else 0
-    store = _store(settings)
-    try:
-        if asked.action == "key":
-            print(seal.public_key(settings.home))
-        elif asked.action == "export":
-            if not asked.file or Path(asked.file).exists():
-                return _refuse("name a new file: audit export FILE [--after NUMBER].")
-            with Path(asked.file).open("x", encoding="utf-8") as out:
-                head = seal.export(store, settings.home, out, asked.after)
-            print(f"{asked.file}: entries {asked.after + 1} to {head.seq}")
-        else:
-            for entry in reversed(audit.entries(store, limit=asked.limit)):
-                told = (entry.seq, _time(datetime.fromtimestamp(entry.time_us / 1e6, UTC)), *entry[2:7])
-                print(json.dumps(entry._asdict()) if asked.json else "  ".join(map(str, told)))
-    finally:
-        store.close()
-    return 0
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM, description="One live picture of a mission, shared by every agency in it."
@@ -501,15 +426,7 @@ def _parser() -> argparse.ArgumentParser:
     parts.add_argument("--as", dest="viewer", metavar="USER")
     parts.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="as in page addresses")
     app_accounts.arguments(command)
-    command(backup).add_argument("file", metavar="FILE")
-    command(restore).add_argument("file", metavar="FILE")
-    command(verify)
-    parts = command(audited, name="audit", as_json=True)
-    parts.add_argument("action", choices=("list", "export", "verify", "key"))
-    parts.add_argument("file", metavar="FILE", nargs="?")
-    parts.add_argument("--after", metavar="NUMBER", type=int, default=0, help="entries after this one only")
-    parts.add_argument("--key", metavar="KEY", help="the public key that an exported log is to be signed by")
-    parts.add_argument("--limit", metavar="COUNT", type=int, default=50, help="how many entries are listed")
+    app_upkeep.arguments(command)
     return parser
 
 

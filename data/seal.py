@@ -93,9 +93,11 @@ def verify(store: Store, home: Path | None) -> Iterator[str]:
 def export(store: Store, home: Path, out: TextIO, after: int = 0) -> Signed:
     """Write the log from the entry following `after` on: what it is, its entries, its signed head; one JSON object a line.
 
-    Returns the head.
+    Returns the head. Raises ValueError where the log ends before `after`.
     """
     sign_head(store, home)
+    if after > audit.head(store).seq:
+        raise ValueError(f"the audit log has no entry {after}; name one that it has")
     with store.reader.connect() as connection:
         columns = [audit_signature.c[name] for name in Signed._fields]
         query = sa.select(*columns).where(audit_signature.c.public_key == public_key(home))
@@ -124,6 +126,8 @@ def check_export(lines: Iterable[str], key: str | None = None) -> Iterator[str]:
         read = [json.loads(line) for line in told if line.strip()]
         head = Signed(**read.pop()["head"])
         listed = [audit.Entry(**entry) for entry in read]
+        if head.seq < after:
+            raise ValueError(head)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         yield "this is no whole exported audit log: it begins with its format and ends with its signed head."
         return
@@ -132,6 +136,8 @@ def check_export(lines: Iterable[str], key: str | None = None) -> Iterator[str]:
     good, bad = _checked([head], {head.public_key})
     yield from bad
     yield from audit.faults(listed, good, after + 1, before)
+    if listed and listed[-1].seq > head.seq:
+        yield f"the entries after {head.seq} were added when the log had been signed."
 
 
 def _checked(heads: Iterable[Signed], known: set[str]) -> tuple[dict[int, frozenset[str]], list[str]]:

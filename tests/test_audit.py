@@ -220,6 +220,23 @@ def test_a_part_of_the_log_is_checked_from_where_it_begins(sealed: Path, after: 
     assert list(seal.check_export(forged)) != []
 
 
+def test_entries_added_to_an_exported_log_are_found(sealed: Path) -> None:
+    """Each fits the one before: only the signed head tells that they were not there."""
+    lines = exported(sealed)
+    last = audit.Entry(**json.loads(lines[-2]))
+    forged = last._replace(seq=last.seq + 1, who="somebody else", previous=last.hash)
+    forged = forged._replace(hash=audit.digest(forged))
+    told = list(seal.check_export([*lines[:-1], json.dumps(forged._asdict()), lines[-1]]))
+    assert told == ["the entries after 8 were added when the log had been signed."]
+
+
+def test_what_the_log_has_not_cannot_be_exported_or_shown(sealed: Path) -> None:
+    with pytest.raises(ValueError, match="has no entry 9"):
+        exported(sealed, WRITTEN + 1)
+    begin, *_, head = exported(sealed)
+    assert list(seal.check_export([json.dumps({**json.loads(begin), "after": WRITTEN + 1}), head])) != []
+
+
 def test_a_log_signed_by_another_key_is_found(sealed: Path, tmp_path: Path) -> None:
     """Whoever rewrites the log without the home's key has to sign it with another."""
     shutil.copytree(sealed, tmp_path / "home")
@@ -327,6 +344,12 @@ def test_the_command_line_exports_checks_and_verifies(
     key = commonground("audit", "key").stdout.strip()
     assert commonground("audit", "verify", str(file), "--key", key).returncode == 0
     assert commonground("audit", "verify", str(file), "--key", "ab" * 32).returncode == 1
+    refused = commonground("audit", "export", str(tmp_path / "later.jsonl"), "--after", "99")
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        "commonground: the audit log has no entry 99; name one that it has.\n",
+    )
+    assert list(tmp_path.glob("*later*")) == []
     listed = commonground("audit", "list", "--json")
     assert json.loads(listed.stdout.splitlines()[0])["act"] == "audit.key"
     assert commonground("verify").returncode == 0
