@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from data import audit, quarantine, retention
 from data.access import LOCAL_OPERATOR
+from data.keeper import Keeper
 from data.picture import Picture
 from data.records import Incident, OwnMark, Record, Reject, Report, Sensitivity
 from data.settings import Retention, Settings, Source
@@ -190,3 +191,18 @@ def test_overwriting_a_body_and_calling_it_retention_is_found(store: Store, tmp_
         columns = {"seq": 3, "revision": store.revision(), "whole": part == "whole", "digest": forged}
         connection.execute(retention.erasure.insert(), columns)
     assert [fault for fault in verify(store, tmp_path) if "not what the audit log says" in fault]
+
+
+def test_the_keeper_erases_by_itself(store: Store, tmp_path: Path) -> None:
+    settings = mission(tmp_path, whole_s=0.5)
+    put(store, "case", case("1"))
+    keeper = Keeper(store, settings)
+    keeper.start()
+    try:
+        deadline = time.monotonic() + 30
+        while CANARY.encode() in bodies(store) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert CANARY.encode() not in bodies(store)
+    finally:
+        keeper.stop()
+    assert list(verify(store, tmp_path)) == []
