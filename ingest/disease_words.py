@@ -22,15 +22,18 @@ MEASURE = re.compile(
 ANY = re.compile(rf"\b({CORE})\b")
 SPLIT = re.compile(rf"({CORE}) (.+)")
 DATES = (
-    "date",
-    "date_as_of",
-    "as_of",
-    "epi_week",
-    "week",
-    "report_date",
-    "date_of_report",
-    "reporting_date",
-    "epiweek",
+    *(
+        "date",
+        "date_as_of",
+        "as_of",
+        "epi_week",
+        "epiweek",
+        "epidemiological_week",
+        "week",
+        "week_ending",
+        "date_reported",
+    ),
+    *("report_date", "date_of_report", "reporting_date", "reporting_week", "month", "period"),
 )
 VARIABLE = ("variable", "description", "indicator", "measure")
 LONG = ("measure", "case_definition", "indicator_type", "data_source")

@@ -23,7 +23,7 @@ from lxml import etree
 from data.records import Entry
 from data.settings import Source
 from ingest.feed import Context, Payload, parse
-from ingest.feeds import all_feeds
+from ingest.feeds import all_feeds, gdelt
 
 RECEIVED = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 Count = Callable[[Path], int]
@@ -265,3 +265,15 @@ def test_a_list_of_patients_becomes_counts_and_nothing_else(fixtures_dir: Path) 
     told = {p[name] for p in people for name in ("identifying_notes", "sub_sub_location", "exposure", "source")}
     areas = {p["sub_location"] for p in people} | {p["country"] for p in people}
     assert [one for one in told - areas if one.strip() and re.search(rf"\b{re.escape(one)}\b", kept)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [("GDELT_2.0_Events_Column_Labels_Header_Row_Sep2016", gdelt.NEW), ("events2", gdelt.NEW), ("events1", gdelt.OLD)],
+)
+def test_gdelts_columns_are_those_of_its_own_lists_of_them(
+    fixtures_dir: Path, name: str, columns: tuple[str, ...]
+) -> None:
+    with (fixtures_dir / "gdelt" / f"gdeltPyR__{name}.csv").open(encoding="utf-8", newline="") as stream:
+        _, *told = csv.reader(stream)
+    assert tuple(line[0] for line in told) == tuple(columns)

@@ -35,7 +35,7 @@ from ingest.disease_words import (
     words,
 )
 from ingest.feed import Context, Feed, Payload, Refusal, Source
-from ingest.figures import Row, day, indicator, key_of, months_first, where
+from ingest.figures import Row, day, indicator, key_of, month_of, months_first, where
 from ingest.headings import area_columns, bare, pick
 from ingest.line_lists import counts
 from ingest.sheets import Table, distinct, plain, preview, tables
@@ -68,9 +68,12 @@ def _figures(table: Table, shape: str, dated: str, order: bool | None, source: S
     variable, value, place_of = (pick(header, called) or "" for called in (VARIABLE, VALUE, PLACE))
     long = [name for suffix in LONG for name in header if words(name).replace(" ", "_").endswith(suffix)]
     read = {"long": {*long, value, place_of}, "variables": {variable}, "wide": {place_of}}[shape] | {dated, country}
+    year, disease = (pick(header, called) or "" for called in (("year", "annee", "epi_year"), ("disease", "maladie")))
+    read |= {year, disease}
     seen: dict[str, list[int]] = {}
     for line in table.rows:
         row = {own_name(name): cell for name, cell in line.items()}
+        row[dated] = _told(row, dated, year)
         try:
             moment = day(row, dated, source.timezone, order)
         except Refusal:
@@ -92,18 +95,28 @@ def _figures(table: Table, shape: str, dated: str, order: bool | None, source: S
             rest = {name: cell for name, cell in rest.items() if not MEASURE.search(words(name))}
         for measure, place, cell in figures:
             figure = words(measure).replace(" ", "_")
-            key = key_of(place, figure, moment.date(), country=text(row, country))
+            key = key_of(place, text(row, disease), figure, moment.date(), country=text(row, country))
             yield {
                 **place,
                 "key": distinct(key, {measure: cell}, seen),
                 "indicator": figure,
                 "title": words(measure).capitalize(),
-                "category": str(source.options.get("disease") or "disease"),
+                "category": text(row, disease) or str(source.options.get("disease") or "disease"),
                 "unit": unit_of(figure),
                 "value": cell,
                 "end": moment,
                 "attributes": plain(rest),
             }
+
+
+def _told(row: Row, dated: str, year: str) -> Any:
+    """The day as it stands; a week or month that is but a number or a name, with the year that stands beside it."""
+    said, of = text(row, dated), text(row, year)
+    if not of:
+        return row.get(dated)
+    if week := re.fullmatch(r"(?:[wW](?:eek)? ?)?(\d{1,2})", said):
+        return f"{of}-{int(week[1]):02d}" if bare(dated) == "month" else f"{of}-W{int(week[1]):02d}"
+    return month_of(f"{said} {of}") or row.get(dated)
 
 
 def record(row: Row, context: Context) -> Record:

@@ -24,7 +24,7 @@ NOT_TOTAL = re.compile(
 )
 YEAR = ("reference_year", "ref_year", "pop_year", "population_year", "year", "annee", "ano")
 OTHER_FIGURES = re.compile(
-    r"in_need|targeted|reached|affected|sector|cluster|population_status|price|(.*_)?(cases?|deaths?|death|confirmed)(_.*)?"
+    r"in_need|targeted|reached|affected|sector|cluster|population_status|population_in_phase|reporting_round|price|(.*_)?(cases?|deaths?|death|confirmed)(_.*)?"
 )
 """Headings of tables in which the population is only what other figures are set against."""
 A_TOTAL = re.compile(r"((grand|sub|sous)_?)?(totale?s?|totaux)")
