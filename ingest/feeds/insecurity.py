@@ -1,8 +1,8 @@
 """Attacks on aid, health care, education, food and protection: Insecurity Insight's incident lists (XLSX, CSV, JSON).
 
 One row is one incident. Its key is the SiND number, whose column is called `SiND Event ID`, `SiND ID` or `SiND Incident
-ID`; a list without one (attacks on health care) is keyed by what a row says of day, place, perpetrator and weapon, so
-that a revision of these is a new incident. Nobody who was hurt is named; the sex and age of victims stay among the
+ID`; a row without one is keyed by all it says, so that a revision of it is a new incident. An incident that is in several
+lists is one; the list read last says what it is. Nobody who was hurt is named; the sex and age of victims stay among the
 attributes as the list states them. `fatalities` and `injured` are what the columns of people killed and injured add up
 to; of columns repeated by group (`Health Workers Killed.1`, "Female …") only the first is counted.
 
