@@ -232,7 +232,8 @@ def _foresee_mark(services: Services, viewer: Viewer, told: Told, lang: str) -> 
     name, mark = _mark(services, told)
     there = services.known
     before = there.sharing.sources[name]
-    steps = steps_of(services, viewer, [before], {name: replace(before, **marked(mark))})
+    after = {name: replace(before, **marked(mark))}
+    steps = steps_of(services, viewer, lambda source, _: source == name, after)
     return foreseen(services, viewer, steps, there.sharing.agreements, lang)
 
 
@@ -293,8 +294,7 @@ def _revoke_agreement(services: Services, viewer: Viewer, told: Told, lang: str)
 
 
 def _steps_of_grantor(services: Services, viewer: Viewer, of: Agreement) -> Any:
-    sources = services.known.sharing.sources.values()
-    return steps_of(services, viewer, [one for one in sources if one.agency == of.grantor], {})
+    return steps_of(services, viewer, lambda _, mark: mark.agency == of.grantor, {})
 
 
 # Break-glass

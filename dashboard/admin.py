@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,10 +17,10 @@ from dashboard.clauses import marking, verdict
 from dashboard.looking import Known
 from dashboard.services import LogEntry, Services
 from dashboard.words import language
-from data.access import GLASS_HOURS, MISSION, Agreement, Consent, Precision, Tlp, Viewer
+from data.access import GLASS_HOURS, MISSION, Agreement, Consent, Mark, Precision, Tlp, Viewer
 from data.accounts import COMPONENTS, ROLES, Account
 from data.consequences import Change, Step, changes
-from data.filters import Filters, parse
+from data.filters import EVERYTHING, parse
 from data.glass import Glass
 from data.records import COLLECTIONS, Sensitivity
 from data.seen import Item, Seen
@@ -153,18 +154,27 @@ def foreseen(services: Services, viewer: Viewer, steps: list[Step], after: Itera
     return {"changes": [_change(one, lang) for one in found]}
 
 
-def steps_of(services: Services, viewer: Viewer, sources: Iterable[Source], after: dict[str, Source]) -> list[Step]:
-    """Each source's collections, as they are marked and as they would be; counted as far as the viewer may see."""
+def steps_of(
+    services: Services, viewer: Viewer, concerns: Callable[[str, Mark], bool], after: Mapping[str, Source]
+) -> list[Step]:
+    """The records that a change concerns, by source and mark, as they are marked and as they would be.
+
+    They are those the viewer may see; a source of which none is seen is told by its own mark, without a count.
+    """
     seen = services.picture.seen_by(viewer)
-    counts: dict[str, dict[str, int]] = {}
-    for name, kind in COLLECTIONS.items():
-        for source, count in seen.count(kind.name, seen.rows(kind.name), ("source",)).rows:
-            counts.setdefault(source, {})[name] = count or 0
-    return [
-        Step(one.name, one.mark(name), after.get(one.name, one).mark(name), counts.get(one.name, {}).get(name, 0))
-        for one in sources
-        for name in counts.get(one.name, COLLECTIONS)
-    ]
+    then = replace(seen.sharing, sources={**seen.sharing.sources, **after})
+    steps = []
+    for kind in COLLECTIONS.values():
+        for code, count in looking.by_mark(seen, kind.name, EVERYTHING):
+            stamp, mark = seen.stamps[code], seen.marks[code]
+            if concerns(stamp.source, mark):
+                marked = then.mark_of(stamp.source, stamp.mark, stamp.collection, stamp.own)
+                steps.append(Step(stamp.source, mark, marked, count))
+    told = {step.source for step in steps}
+    for name, source in seen.sharing.sources.items():
+        if name not in told and concerns(name, source.mark("")):
+            steps += [Step(name, source.mark(each), then.sources[name].mark(each)) for each in COLLECTIONS]
+    return steps
 
 
 def _shares_for(viewer: Viewer, there: Known) -> list[str]:
@@ -347,12 +357,6 @@ def _change(of: Change, lang: str) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return value.name if hasattr(value, "name") else value
-
-
-def mark_text(seen: Seen, filters: Filters, lang: str, otherwise: str) -> str:
-    """The marking of a page: the join of the marks of what is on it, the mission's own where nothing is."""
-    joined = seen.marking(*((kind.name, seen.rows(kind.name, filters)) for kind in COLLECTIONS.values()))
-    return marking(lang, joined) or otherwise
 
 
 class Denied(Refused):

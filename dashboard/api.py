@@ -15,13 +15,14 @@ import shapely
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dashboard.admin import access_of, mark_text
+from dashboard.admin import access_of
 from dashboard.answer import NOT_FOUND, answer
 from dashboard.basemap import basemap
 from dashboard.features import changes, own_properties, properties
 from dashboard.kpi import kpi_list
 from dashboard.kpis import all_kpis
 from dashboard.looking import VIEW_AS
+from dashboard.marking import mark_text
 from dashboard.noted import note_read
 from dashboard.services import Services
 from dashboard.words import language, say

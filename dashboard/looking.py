@@ -108,7 +108,7 @@ def withheld(known: Known, seen: Seen, filters: Filters, told: str, lang: str) -
     altered: dict[str, int] = {}
     shown = 0
     for name, kind in COLLECTIONS.items():
-        for mark, count in _by_mark(seen, kind.name, filters):
+        for mark, count in by_mark(seen, kind.name, filters):
             decision = decide(other, seen.marks[mark], seen.sharing.agreements, seen.now)
             if not decision.permit:
                 of_clause = clauses.setdefault(clause(lang, decision.clause), {})
@@ -132,8 +132,8 @@ def _altering(lang: str, decision: Decision) -> Sequence[str]:
     return duties(lang, replace(told, no_export=False, watermark=False, log=False))
 
 
-def _by_mark(seen: Seen, kind: str, filters: Filters) -> list[tuple[int, int]]:
-    """(mark code, records) of what the filters leave."""
+def by_mark(seen: Seen, kind: str, filters: Filters) -> list[tuple[int, int]]:
+    """(mark code, records) of what the filters leave of what the viewer may see."""
     codes = seen.column(kind, "mark")[seen.rows(kind, filters)]
     counts = np.bincount(codes) if len(codes) else np.zeros(0, np.int64)
     return [(int(code), int(counts[code])) for code in np.flatnonzero(counts)]

@@ -26,7 +26,7 @@ from data.counting import Counts, count_rows, with_cells
 from data.filters import EVERYTHING, BadFilter, Filters
 from data.places import LEVELS, NOWHERE, Places
 from data.records import KINDS, AnyRecord, decode
-from data.released import Now, Released
+from data.released import Now, Released, Stamp
 from data.sharing import Sharing
 from data.store import Commit, Store
 from data.withheld import PLAIN, Terms, released
@@ -229,6 +229,11 @@ class Seen:
     def why(self, item: Item) -> Decision:
         """By which clause this viewer may see a record, and with which obligations."""
         return self.decisions[int(self.column(item.kind, "mark")[item.row])]
+
+    @property
+    def stamps(self) -> Sequence[Stamp]:
+        """What the marks are made from, by mark code: the record's source, how it came, and what it said of itself."""
+        return self._now.stamps
 
     def who_may(self, item: Item, viewers: Iterable[Viewer]) -> list[tuple[Viewer, Decision]]:
         """Of these viewers the ones who may see a record, each with the clause and obligations."""

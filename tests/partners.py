@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ PEOPLE = {
 }
 RECORDS = {"log": 4, "open": 3, "intel": 2}
 AREAS = 3
+DAY = timedelta(days=1)
 
 
 @dataclass
@@ -98,9 +100,7 @@ def running(home: Path) -> Iterator[Run]:
     for source in SOURCES:
         count = RECORDS[source.name]
         records = [incident(number + each, description="a name") for each in range(count)]
-        site.put(
-            records, source.name, source.agency, sensitivity=source.sensitivity, releasable_to=source.releasable_to
-        )
+        site.put(records, source.name, source.agency, own=None)
         number += count
     identity = services.identity
     for profile in PEOPLE.values():
@@ -112,3 +112,10 @@ def running(home: Path) -> Iterator[Run]:
     finally:
         site.hub.stop()
         store.close()
+
+
+def agreement(name: str = "A1", grantor: str = "JOC", **terms: Any) -> dict[str, Any]:
+    """The body of a request for an agreement that holds from yesterday for three weeks."""
+    today = datetime.now(UTC)
+    period = {"from": (today - DAY).isoformat(), "to": (today + 20 * DAY).isoformat()}
+    return {"agreement": {"name": name, "grantor": grantor, "grantees": ["WFP"], **period, **terms}}
