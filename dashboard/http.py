@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from dashboard import account_page, acts, admin, api, basemap, live, map_tiles, ogc, receive, sign_in_page, static
 from dashboard.answer import NOT_FOUND, Answering, refusal
+from dashboard.callbacks import Callbacks
 from dashboard.frame import ASSETS, assets_version, make_dash
 from dashboard.guard import LOOPBACK_NAMES, Guard, content_policy
 from dashboard.oidc import Oidc
@@ -114,7 +115,8 @@ def make_server(services: Services, hub: live.Hub | None = None) -> ASGIApp:
             policies.append(content_policy(dash.csp_hashes()))
         return policies[0]
 
-    return Guard(app, services.settings.host in LOOPBACK_NAMES, policy, services.identity)
+    checked = Callbacks(app, dash.callback_map)
+    return Guard(checked, services.settings.host in LOOPBACK_NAMES, policy, services.identity)
 
 
 class _Server(uvicorn.Server):

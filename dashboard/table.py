@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from dash import dcc, html
 
+from dashboard.answer import Refused
 from dashboard.kpi import Asked
 from dashboard.kpis import all_kpis
 from dashboard.looking import VIEW_AS
@@ -34,7 +35,7 @@ def panel(services: Services, query: Mapping[str, str]) -> Any:
         filters = parse({"window": "28d", **query})
         seen = services.seen(filters, query.get(VIEW_AS, ""))
         found = kpi.compute(Asked(seen, filters, lang, services.settings.thresholds.get(kpi.id, kpi.target)))
-    except BadFilter as error:
+    except (BadFilter, Refused) as error:
         return html.P(str(error), className="cg-empty")
     rows = seen.newest(kpi.kind, found.rows, SHOWN)
     title = say(lang, "kpi.open.title", title=say(lang, f"kpi.{kpi.id}"), n=f"{len(found.rows):,}")

@@ -13,6 +13,8 @@ from data.records import Severity
 WINDOW = re.compile(r"(\d{1,4})(h|d|w|m|y)\Z")
 HOURS = {"h": 1, "d": 24, "w": 168, "m": 730, "y": 8766}
 WHOLE_LIMIT = 100_000
+EARLIEST, LATEST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Times beyond these are as good as these; so a window can be counted back from any."""
 
 
 class BadFilter(ValueError):
@@ -44,7 +46,7 @@ class Filters:
         if self.window is None:
             return self.since, self.until
         end = self.until or self.as_known_at or now
-        return end - self.window, self.until
+        return max(end - min(self.window, end - EARLIEST), EARLIEST), self.until
 
 
 EVERYTHING = Filters()
@@ -79,7 +81,8 @@ def moment(value: str, name: str) -> datetime:
     try:
         # A "+" in an address that was not escaped arrives as a space.
         found = datetime.fromisoformat(re.sub(r" (\d\d:\d\d)\Z", r"+\1", value.strip()))
-        return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).astimezone(UTC)
+        found = (found.replace(tzinfo=UTC) if found.tzinfo is None else found).astimezone(UTC)
+        return min(max(found, EARLIEST), LATEST)
     except (ValueError, OverflowError):
         raise BadFilter(f"{name}: '{value[:40]}' is not a time like 2026-11-20T18:00:00Z.") from None
 

@@ -1,0 +1,113 @@
+"""Nothing that is withheld changes anything that is told: worlds that differ in hidden records alone answer alike, to the byte,
+through every door."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from data.access import LOCAL_OPERATOR, Viewer
+from data.seen import public_id
+from tests.doors import Asked, doors, records
+from tests.inprocess import Client, client_of
+from tests.reference import otherwise
+from tests.worlds import VIEWERS, WORLDS, Ground, World, now
+
+pytest.register_assert_rewrite("tests.agreement")
+from tests.agreement import CHECKS  # noqa: E402
+
+MANY = int(os.environ.get("COMMONGROUND_WORLDS", "2000"))
+"""`make bench-access` asks for ten times as many."""
+SHARE = 20
+"""A world is asked at a share of the doors, another one at the next ones: all at all would be hours."""
+DOORS = doors(now())
+
+
+def proof(worlds: int) -> settings:
+    # Worlds are small: the first that fails is readable, and shrinking one takes minutes.
+    return settings(
+        max_examples=worlds,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        phases=(Phase.explicit, Phase.generate),
+    )
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    return Ground(tmp_path_factory.mktemp("worlds"))
+
+
+@pytest.fixture(scope="module")
+def client(ground: Ground) -> Iterator[Client]:
+    world = World((), (), (), LOCAL_OPERATOR)
+    with ground.standing(world) as (_, services):
+        client = client_of(services)
+        yield client
+        client.close()
+
+
+@given(world=WORLDS, turn=st.integers(0, SHARE - 1))
+@proof(MANY // 8)
+def test_what_is_withheld_changes_no_byte(ground: Ground, client: Client, world: World, turn: int) -> None:
+    other = otherwise(world)
+    names = sorted(DOORS)[turn::SHARE]
+    with ground.standing(world) as (_, services):
+        ids = every_id(services)
+        told = ask(ground, client, services, world, names, ids)
+    with ground.standing(other) as (_, services):
+        again = ask(ground, client, services, other, names, ids)
+        for name in [name for name in names if told[name] != again[name]]:
+            again[name] = ask(ground, client, services, other, [name], ids)[name]  # an age in seconds may have ticked
+    differing = [name for name in told if told[name] != again[name]]
+    if differing:
+        with ground.standing(world) as (_, services):  # so again the first one, now at the same second
+            told |= ask(ground, client, services, world, [name for name in differing if name in DOORS], ids)
+    for name in differing:
+        assert told[name] == again[name], name
+
+
+def every_id(services: object) -> tuple[str, ...]:
+    """Public ids of everything, in an order that does not depend on the world."""
+    picture = services.picture  # type: ignore[attr-defined]
+    return tuple(
+        sorted(
+            {public_id(int(one)) for name, table in picture.tables.items() if name != "boundary" for one in table["id"]}
+        )
+    )
+
+
+def ask(
+    ground: Ground, client: Client, services: object, world: World, names: list[str], ids: tuple[str, ...]
+) -> dict[str, bytes]:
+    client.current.show(services, world.viewer)  # type: ignore[arg-type]
+    asked = Asked(client, client.current, ids, ground.folder)  # type: ignore[arg-type]
+    found = {name: DOORS[name](asked) for name in names}
+    if len(names) > 1:
+        found |= dict(records(replace(asked, ids=ids[:2])))
+    return found
+
+
+LOOKERS = 4
+"""How many look at each set of records: each look, with its marks, agreements and moment, is one world."""
+
+
+@given(world=WORLDS, lookers=st.lists(VIEWERS, min_size=LOOKERS, max_size=LOOKERS), turn=st.integers(0, 999))
+@proof(MANY // LOOKERS)
+def test_every_door_tells_what_the_rule_releases(
+    ground: Ground, client: Client, world: World, lookers: list[Viewer], turn: int
+) -> None:
+    with ground.standing(world) as (_, services):
+        ids = every_id(services)
+        for at, viewer in enumerate(lookers):
+            seen = replace(world, viewer=viewer)
+            client.current.show(services, viewer)
+            asked = Asked(client, client.current, ids, ground.folder)  # type: ignore[arg-type]
+            for number in range(5):
+                CHECKS[(turn + 5 * at + number) % len(CHECKS)](asked, seen, turn + at)
