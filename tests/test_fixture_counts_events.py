@@ -23,7 +23,8 @@ from lxml import etree
 from data.records import Entry
 from data.settings import Source
 from ingest.feed import Context, Payload, parse
-from ingest.feeds import all_feeds, gdelt
+from ingest.feeds import all_feeds
+from ingest.gdelt_columns import NEW, OLD
 
 RECEIVED = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 Count = Callable[[Path], int]
@@ -269,7 +270,7 @@ def test_a_list_of_patients_becomes_counts_and_nothing_else(fixtures_dir: Path) 
 
 @pytest.mark.parametrize(
     ("name", "columns"),
-    [("GDELT_2.0_Events_Column_Labels_Header_Row_Sep2016", gdelt.NEW), ("events2", gdelt.NEW), ("events1", gdelt.OLD)],
+    [("GDELT_2.0_Events_Column_Labels_Header_Row_Sep2016", NEW), ("events2", NEW), ("events1", OLD)],
 )
 def test_gdelts_columns_are_those_of_its_own_lists_of_them(
     fixtures_dir: Path, name: str, columns: tuple[str, ...]

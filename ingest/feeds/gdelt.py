@@ -19,30 +19,11 @@ from typing import Any, Literal
 
 from data.records import Incident, Record, Severity
 from ingest.feed import Context, Feed, Payload, Refusal, Source
+from ingest.gdelt_columns import COLUMNS, NEW
 from ingest.objects import headings
 from ingest.sheets import kind_of, plain, tables
 from ingest.values import instant, lon_lat, needed, text
 from ingest.workbooks import DAMAGE, check_zip
-
-
-def _words(said: str) -> tuple[str, ...]:
-    return tuple(said.split())
-
-
-_ACTOR = _words(
-    "Code Name CountryCode KnownGroupCode EthnicCode Religion1Code Religion2Code Type1Code Type2Code Type3Code"
-)
-_GEO = _words("Type FullName CountryCode ADM1Code ADM2Code Lat Long FeatureID")
-_HEAD = (
-    *_words("GLOBALEVENTID SQLDATE MonthYear Year FractionDate"),
-    *(f"Actor{number}{name}" for number in (1, 2) for name in _ACTOR),
-    *_words("IsRootEvent EventCode EventBaseCode EventRootCode QuadClass GoldsteinScale NumMentions NumSources"),
-    *_words("NumArticles AvgTone"),
-)
-_TAIL = [f"{who}Geo_{name}" for who in ("Actor1", "Actor2", "Action") for name in _GEO]
-NEW = [*_HEAD, *_TAIL, "DATEADDED", "SOURCEURL"]
-OLD = [*_HEAD, *(name for name in _TAIL if not name.endswith("ADM2Code")), "DATEADDED", "SOURCEURL"]
-COLUMNS = {61: NEW, 58: OLD, 57: OLD[:-1]}
 
 ROOTS = (
     *("public statement", "appeal", "intent to cooperate", "consultation", "diplomatic cooperation"),

@@ -16,15 +16,11 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import shapely
-from shapely import Point
-from shapely.geometry.base import BaseGeometry
-
 from data.records import Incident, Record, Severity
 from ingest.feed import Context, Feed, Payload, Refusal, Source
-from ingest.geometry import box, ellipse, line, polygon
-from ingest.markup import elements, local_name, texts
-from ingest.values import instant, lon_lat, shape, text
+from ingest.georss_places import place_of
+from ingest.markup import elements, texts
+from ingest.values import instant, text
 
 SPACES = re.compile(r"georss\.org/georss|www\.w3\.org/2003/01/geo/|opengis\.net/gml")
 USED = re.compile(r"<(?:\w+:)?(?:point|line|polygon|box|circle|where|lat)\b")
@@ -67,7 +63,7 @@ def record(row: Any, context: Context) -> Record:
     if len(categories) > 1:
         others["categories"] = "; ".join(categories)
     updated = _time(said, VERSIONS, context)
-    lon, lat, wkb = _place(row)
+    lon, lat, wkb = place_of(row)
     return Incident(
         source_ref=next((said[name] for name in KEYS if name in said), "") or link or digest,
         title=own[0] or next((word[:120] for word in words if word), "") or link,
@@ -95,48 +91,6 @@ def _time(said: dict[str, str], names: Iterable[str], context: Context) -> datet
         except (ValueError, IndexError):
             pass
         raise
-
-
-def _place(row: Any) -> tuple[float | None, float | None, bytes | None]:
-    points: list[BaseGeometry] = []
-    lines: list[BaseGeometry] = []
-    areas: list[BaseGeometry] = []
-    for element in row.iter(
-        "{*}point", "{*}pos", "{*}line", "{*}polygon", "{*}posList", "{*}box", "{*}circle", "{*}Envelope"
-    ):
-        name, told = local_name(element), " ".join(element.itertext())
-        if not told.strip() or (name == "pos" and local_name(element.getparent()) != "Point"):
-            continue
-        numbers = _numbers(name, told)
-        places = list(zip(numbers[1::2], numbers[::2], strict=True)) if len(numbers) % 2 == 0 else []
-        inside = {local_name(parent) for parent in element.iterancestors()}
-        if "interior" in inside:
-            continue
-        if name == "circle" and len(numbers) == 3:
-            areas.append(ellipse(numbers[1], numbers[0], numbers[2], numbers[2], name))
-        elif name in ("point", "pos") and len(places) == 1:
-            points.append(Point(places[0]))
-        elif name in ("box", "Envelope") and len(places) == 2:
-            (west, south), (east, north) = places
-            areas.append(box(west, east, south, north, name))
-        elif name == "polygon" or (name == "posList" and "LinearRing" in inside):
-            areas.append(polygon(places, name))
-        elif name in ("line", "posList"):
-            lines.append(line(places, name))
-        else:
-            raise Refusal(name, "does not have the numbers of its kind (latitude first)", told)
-    if areas or lines or points:
-        return shape(shapely.union_all(areas or lines or points))
-    told_at = {local_name(child): child.text for child in row.iter("{*}lat", "{*}long", "{*}lon")}
-    lon, lat = lon_lat(told_at, "long" if "long" in told_at else "lon", "lat")
-    return lon, lat, None
-
-
-def _numbers(name: str, told: str) -> list[float]:
-    try:
-        return [float(number) for number in told.replace(",", " ").split()]
-    except ValueError:
-        raise Refusal(name, "has a coordinate that is no number", told) from None
 
 
 FEED = Feed(

@@ -17,15 +17,10 @@ from typing import Any
 
 from data.records import Alert, Record, Retract, Severity
 from ingest.feed import Context, Feed, Payload, Refusal, Source
+from ingest.feeds.cap import SEVERITY
 from ingest.objects import features, flat, place_of
 from ingest.values import instant, needed, text
 
-SEVERITY = {
-    "extreme": Severity.critical,
-    "severe": Severity.severe,
-    "moderate": Severity.moderate,
-    "minor": Severity.minor,
-}
 OWN = frozenset(
     {
         "@id",
