@@ -79,8 +79,11 @@ export function banner(host, { page, now, help }) {
   language.addEventListener("change", () => setView({ lang: language.value }));
   const keys = button("cg-switch", t("help.open"), "?");
   keys.addEventListener("click", () => help?.toggle());
+  const account = el("a", "cg-switch cg-account");
+  account.setAttribute("aria-label", t("nav.account"));
+  account.title = t("nav.account");
   const left = el("div", "cg-banner-left", exercise, marking);
-  const right = el("div", "cg-banner-right", ...(page === "picture" ? [search] : []), clocks, language, theme, keys);
+  const right = el("div", "cg-banner-right", ...(page === "picture" ? [search] : []), clocks, language, theme, keys, account);
   if (page === "wall") host.replaceChildren(left, title, clocks, past);
   else host.replaceChildren(left, nav, past, right);
 
@@ -110,6 +113,7 @@ export function banner(host, { page, now, help }) {
 
   function state() {
     links();
+    attr(account, "href", `/account?${new URLSearchParams({ lang: lang(), theme: themeName() })}`);
     const known = get("as_known_at");
     show(past, Boolean(known));
     document.documentElement.toggleAttribute("data-past", Boolean(known));

@@ -507,7 +507,7 @@ def test_a_websocket_is_closed_whoever_asks(here: Site) -> None:
     parts = urlsplit(here.url)
     assert parts.hostname
     assert parts.port
-    for path in ("/", "/_dash-websocket", "/_dash-ws"):
+    for path in ("/", "/_dash-ws-callback"):
         with socket.create_connection((parts.hostname, parts.port), timeout=10) as link:
             link.sendall(
                 f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nOrigin: {here.url}\r\nUpgrade: websocket\r\n"
