@@ -2,7 +2,7 @@
 // What the server answers is what this account may know; every act is a POST that asks again who may.
 
 import { accountForm, agreementForm, glassForm, markForm, revokeForm, tokenForm } from "./admin_forms.mjs";
-import { calendar } from "./admin_calendar.mjs";
+import { calendar, phase } from "./admin_calendar.mjs";
 import { button, el, text } from "./dom.mjs";
 import { age, dtg, number, time } from "./format.mjs";
 import { lang, named, t } from "./i18n.mjs";
@@ -33,6 +33,7 @@ export function adminPanel(host, { now, signal, read }) {
   host.replaceChildren(index, main, side);
   let doc = null;
   let told = "";
+  let drawn = ""; // which agreements held when the lists were drawn
   let cameFrom = null;
 
   const act = (path, what) => send(path, what, signal);
@@ -110,6 +111,7 @@ export function adminPanel(host, { now, signal, read }) {
     const focus = document.activeElement?.dataset?.focus;
     const within = main.contains(document.activeElement) || index.contains(document.activeElement);
     drawIndex();
+    drawn = phases();
     main.replaceChildren(...noticed(), ...PANELS[chosen()]());
     if (within && focus) host.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
   }
@@ -141,7 +143,8 @@ export function adminPanel(host, { now, signal, read }) {
       : t("admin.me.operator");
   const level = (name) => named(`sensitivity.${name}`, name);
   const of = (kind) => doc.accounts.filter((one) => one.kind === kind);
-  const holds = (one) => time(one.from) <= now() && now() < Math.min(time(one.to), time(one.revoked_at) || Infinity);
+  const holds = (one) => ["soon", "holds"].includes(phase(one, now()));
+  const phases = () => doc?.agreements.map((one) => phase(one, now())).join() ?? "";
 
   /** Opened glass that this account has to know of stands above every part. */
   function noticed() {
@@ -205,7 +208,7 @@ export function adminPanel(host, { now, signal, read }) {
     const add = doc.me.shares_for.length
       ? action(t("admin.agreement.add"), "agreement-add", () => open(t("admin.agreement.add"), agreementForm), "cg-action")
       : null;
-    const soon = doc.agreements.filter((one) => holds(one) && time(one.to) - now() < 30 * 86_400_000).length;
+    const soon = doc.agreements.filter((one) => phase(one, now()) === "soon").length;
     return [
       head("agreements", t("admin.agreements.summary", { count: doc.agreements.filter(holds).length, soon }), add),
       calendar(doc.agreements, {
@@ -424,5 +427,15 @@ export function adminPanel(host, { now, signal, read }) {
     },
     { signal },
   );
-  return { load, shut, tick() {}, get open() { return !side.hidden; } };
+  return {
+    load,
+    shut,
+    get open() {
+      return !side.hidden;
+    },
+    /** An agreement that begins or ends while one looks moves to where it belongs. */
+    tick() {
+      if (phases() !== drawn) draw();
+    },
+  };
 }

@@ -13,7 +13,7 @@ const ends = (one) => Math.min(time(one.to), time(one.revoked_at) || Infinity);
 
 /** `soon`, `holds`, `later` or `over`. */
 export function phase(one, now) {
-  if (ends(one) <= now) return "over";
+  if (one.revoked_at || ends(one) <= now) return "over";
   if (time(one.from) > now) return "later";
   return ends(one) - now < SOON ? "soon" : "holds";
 }

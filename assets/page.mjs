@@ -243,7 +243,7 @@ async function start(app, life) {
   signal.addEventListener("abort", () => own.remove());
 
   const ages = setInterval(() => {
-    for (const part of [found.banner, found.kpis, found.layers, found.strip, found.feeds]) part?.tick();
+    for (const part of [found.banner, found.kpis, found.layers, found.strip, found.feeds, found.admin]) part?.tick();
   }, AGES_EVERY_MS);
   const anew = setInterval(() => {
     if (!get("as_known_at")) refresh.ask(line.revision, null);
