@@ -246,8 +246,8 @@ def _depths(seen: Seen, rows: Rows) -> tuple[NDArray[np.int64], int]:
     whole. Only what the row said tells, so those rows are read.
     """
     area = seen.column("indicator", "area")[rows]
-    levels = np.array([each.level for each in seen.places.areas], np.int64)
-    depth = np.where(area == NOWHERE, NOWHERE, levels[area])
+    levels = np.array([*(each.level for each in seen.places.areas), NOWHERE], np.int64)  # NOWHERE's is the last
+    depth = levels[area]
     site = seen.column("indicator", "x")[rows] != NO_XY
     codes, labels = seen.column("indicator", "adm_pcode")[rows], seen.labels("indicator", "adm_pcode")
     unsure = [
