@@ -80,7 +80,7 @@ def filled(kind: Kind, source: str, number: int) -> tuple[Record, list[Secret]]:
         if name in ("place_precision", "version_time", "severity", "level", "lon", "lat", "source_ref", "adm_pcode"):
             continue
         word = f"cnry{source}{kind.name}{name}".replace("_", "")
-        value = _value(hint, word, BASE + number + len(said) * 1000)
+        value = value_of(hint, word, BASE + number + len(said) * 1000)
         if value is not None:
             said[name] = value
             told = word if not isinstance(value, float | int) else f"{int(value)}"
@@ -102,10 +102,10 @@ def filled(kind: Kind, source: str, number: int) -> tuple[Record, list[Secret]]:
     return kind.type(**said), secrets
 
 
-def _value(hint: Any, word: str, number: float) -> Any:
+def value_of(hint: Any, word: str, number: float) -> Any:
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
-        return _value(next(part for part in get_args(hint) if part is not type(None)), word, number)
+        return value_of(next(part for part in get_args(hint) if part is not type(None)), word, number)
     if origin is tuple:
         return (word,)
     if origin is dict:
