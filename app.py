@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import app_accounts
-import app_upkeep
+from data.commands import accounts as account_commands
+from data.commands import upkeep as upkeep_commands
 from data.settings import BadSettings, Settings, load
 
 PROGRAM = "commonground"
@@ -425,8 +425,8 @@ def _parser() -> argparse.ArgumentParser:
     parts.add_argument("--out", required=True, metavar="FILE")
     parts.add_argument("--as", dest="viewer", metavar="USER")
     parts.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="as in page addresses")
-    app_accounts.arguments(command)
-    app_upkeep.arguments(command)
+    account_commands.arguments(command)
+    upkeep_commands.arguments(command)
     return parser
 
 

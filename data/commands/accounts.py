@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from data.accounts import COMPONENTS, ROLES, Account, BadAccount, Profile
+from data.accounts import COMPONENTS, ROLES, Account, BadAccount, Kind, Profile
 from data.identity import Identity
 from data.passwords import WeakPassword
 from data.records import Sensitivity
@@ -55,7 +55,7 @@ def token(settings: Settings, asked: argparse.Namespace) -> int:
 
 
 def add(identity: Identity, settings: Settings, asked: argparse.Namespace) -> int:
-    kind = "display" if asked.display else "service" if asked.service else "person"
+    kind: Kind = "display" if asked.display else "service" if asked.service else "person"
     profile = _profile(Profile(asked.name, kind), asked)
     first = kind == "person" and not identity.people()
     password = _password() if kind == "person" and not asked.no_password else ""
@@ -196,7 +196,7 @@ def _profile(before: Profile, asked: argparse.Namespace) -> Profile:
         "valid_from": _moment("--from", asked.valid_from),
         "valid_until": _moment("--until", asked.valid_until),
     }
-    return replace(before, **{name: value for name, value in told.items() if value is not None})  # type: ignore[arg-type]
+    return replace(before, **{name: value for name, value in told.items() if value is not None})
 
 
 def _moment(option: str, text: str | None) -> datetime | None:

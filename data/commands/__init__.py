@@ -1,0 +1,1 @@
+"""What the command line does with data alone: accounts and tokens, backup and verification, the audit log."""
