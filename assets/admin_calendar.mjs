@@ -92,7 +92,7 @@ export function calendar(agreements, { now, act }) {
       "span",
       "cg-calendar-parties",
       el("b", "", one.grantor),
-      " → ",
+      ` ${t("arrow")} `,
       el("bdi", "", one.grantees.join(", ")),
       one.onward.length ? el("small", "", t("admin.onward", { names: one.onward.join(", ") })) : null,
     );
@@ -140,10 +140,13 @@ export function calendar(agreements, { now, act }) {
   }
 }
 
+/** Collections by their names in the page's language. */
+export const collections = (names) => names.map((name) => named(`collection.${name}`, name)).join(", ");
+
 /** The terms of an agreement, shortest first: what it covers, up to which level, how finely, for what. */
 export function terms(one) {
   const said = [
-    one.collections.length ? one.collections.join(", ") : t("admin.terms.all"),
+    one.collections.length ? collections(one.collections) : t("admin.terms.all"),
     t("admin.terms.level", { level: named(`sensitivity.${one.maximum_sensitivity}`, one.maximum_sensitivity) }),
     one.minimum_precision === "exact" ? null : named(`precision.${one.minimum_precision}`, one.minimum_precision),
     one.minimum_count > 1 ? t("admin.terms.count", { n: one.minimum_count }) : null,

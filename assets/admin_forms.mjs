@@ -1,5 +1,6 @@
 // The forms of administration. A change of what is shared is first shown as what it would change for whom, then done.
 
+import { collections } from "./admin_calendar.mjs";
 import { button, el, text } from "./dom.mjs";
 import { number } from "./format.mjs";
 import { named, t } from "./i18n.mjs";
@@ -142,13 +143,13 @@ export function changed(changes) {
   if (!changes.length) return [el("p", "cg-drawer-note", t("form.nothing"))];
   const title = el("h3", "", t("form.changes"));
   const rows = changes.map((one) => {
-    const scope = [one.collections.join(", "), one.count ? t("form.records", { count: one.count, n: number(one.count) }) : ""];
+    const scope = [collections(one.collections), one.count ? t("form.records", { count: one.count, n: number(one.count) }) : ""];
     const node = el(
       "li",
       "cg-change",
       el("b", "", one.kind === "display" ? t("form.display", { name: one.name }) : one.name),
       el("span", "cg-change-turn", t(`form.turn.${one.turn}`)),
-      el("p", "", `${verdict(one.before)} → ${verdict(one.after)}`),
+      el("p", "", `${verdict(one.before)} ${t("arrow")} ${verdict(one.after)}`),
       scope.some(Boolean) ? el("small", "", scope.filter(Boolean).join(" · ")) : null,
     );
     node.dataset.turn = one.turn;
@@ -170,7 +171,7 @@ export function agreementForm(door) {
     grantees: several(t("form.grantees"), choices.agencies),
     from: day(t("form.from"), today),
     to: day(t("form.to"), "", t("form.to.note")),
-    collections: several(t("form.collections"), choices.collections, [], undefined, t("form.all")),
+    collections: several(t("form.collections"), choices.collections, [], (name) => collections([name]), t("form.all")),
     maximum_sensitivity: choice(t("form.maximum"), choices.sensitivity, "moderate", level),
     minimum_precision: choice(t("form.precision"), choices.precision, "exact", precision),
     minimum_count: whole(t("form.least"), 1, t("form.least.note")),

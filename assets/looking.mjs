@@ -1,5 +1,6 @@
 // View as: while the address says whom one looks as, the page says so, and what is withheld from them by which clause.
 
+import { collections } from "./admin_calendar.mjs";
 import { attr, button, el, show, text } from "./dom.mjs";
 import { number } from "./format.mjs";
 import { lang, t } from "./i18n.mjs";
@@ -29,7 +30,7 @@ export function lookingBar(app, { read, page }) {
       el("li", "", el("b", "", number(count)), el("span", "", name), more ? el("small", "", more) : null);
     const parts = (of) =>
       Object.entries(of)
-        .map(([name, count]) => `${name} ${number(count)}`)
+        .map(([name, count]) => `${collections([name])} ${number(count)}`)
         .join(" · ");
     detail.replaceChildren(
       el("h3", "", t("as.withheld", { n: number(found.withheld) })),
