@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import stat
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -177,9 +178,21 @@ def test_a_session_ends_with_its_hours_its_silence_and_its_account(store: Store,
     assert identity.session(cookie) is None, "an account that is let in again signs in again"
 
 
-def test_a_change_made_by_another_process_is_known_within_two_seconds(store: Store, identity: Identity) -> None:
-    import time
+def test_a_session_that_is_used_is_noted_and_so_lasts(store: Store, identity: Identity) -> None:
+    ann = identity.add(ANN, "test", PASSWORD)
+    cookie = identity.begin_session(ann, "password")
+    earlier = datetime.now(UTC) - timedelta(hours=1)
+    with store.transaction() as connection:
+        connection.exec_driver_sql(f"UPDATE session SET seen_us = {int(earlier.timestamp() * 1e6)}")
+    identity.forget()
+    assert identity.session(cookie) is not None
+    deadline = time.monotonic() + 30
+    while identity.sessions_of("ann")[0].seen < earlier + timedelta(minutes=30):
+        assert time.monotonic() < deadline, "nobody noted that it is in use"
+        time.sleep(0.02)
 
+
+def test_a_change_made_by_another_process_is_known_within_two_seconds(store: Store, identity: Identity) -> None:
     ann = identity.add(ANN, "test", PASSWORD)
     identity.add(Profile("bob", agency="JOC", roles=("admin",)), "test", PASSWORD)
     cookie = identity.begin_session(ann, "password")
