@@ -10,29 +10,28 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-import msgspec
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from data.access import Decision, Mark, Precision, Viewer, decide, join
+from data.choosing import Rows as Rows
+from data.choosing import chosen_rows, micros, within
 from data.columns import NO_TIME, Codes, Table
 from data.counted import WEEK_US, Cells, no_cells
 from data.counting import Counts, count_rows, with_cells
-from data.filters import EVERYTHING, BadFilter, Filters
+from data.filters import EVERYTHING, Filters
 from data.places import LEVELS, NOWHERE, Places
-from data.records import KINDS, AnyRecord, decode
+from data.records import AnyRecord, decode
 from data.released import Now, Released, Stamp
 from data.sharing import Sharing
 from data.store import Commit, Store
 from data.withheld import PLAIN, Terms, released
 
 DAY_US = 86_400_000_000
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -96,24 +95,7 @@ class Seen:
 
     def rows(self, kind: str, filters: Filters = EVERYTHING) -> Rows:
         """Row numbers, ascending, of the current records of a kind that pass the filters. Raises `BadFilter`."""
-        chosen = self._allowed(kind)
-        chosen = self._in_time(kind, filters, chosen)
-        if filters.bbox is not None:
-            chosen = self._in_bbox(kind, filters.bbox, chosen)
-        if filters.severity:
-            chosen = _narrow(chosen, self.column(kind, "severity"), lambda column: column >= filters.severity)
-        if filters.category:
-            chosen = self._coded(kind, "category", self.tables[kind].codes["category"], filters.category, chosen)
-        if filters.source:
-            chosen = self._coded(kind, "source", self.sources, filters.source, chosen)
-        if filters.agency:
-            chosen = self._coded(kind, "agency", self.agencies, filters.agency, chosen)
-        for name, wanted in filters.codes:
-            chosen = self._coded(kind, name, self.tables[kind].codes[name], wanted, chosen)
-        if filters.area:
-            chosen = self._in_area(kind, filters.area, chosen)
-        rows = _row_numbers(chosen, self.lengths[kind])
-        return self._with_text(kind, filters.text, rows) if filters.text else rows
+        return chosen_rows(self, kind, filters)
 
     def newest(self, kind: str, rows: Rows, limit: int | None = None, offset: int = 0) -> Rows:
         """The rows by time, newest first (those without a time last), one page of them."""
@@ -145,15 +127,15 @@ class Seen:
         cells = self.released.counted(self._now, kind).at(self.released, kind, self.at, self.lengths[kind])
         since, until = filters.span(self.now)
         if since is not None:
-            cells = cells.chosen(cells.week >= _micros(since))
+            cells = cells.chosen(cells.week >= micros(since))
         if until is not None:
-            cells = cells.chosen((cells.week <= _micros(until) - WEEK_US) & (cells.week != NO_TIME))
+            cells = cells.chosen((cells.week <= micros(until) - WEEK_US) & (cells.week != NO_TIME))
         for name in ("category", "source", "agency"):
             if wanted := getattr(filters, name):
                 codes = self.tables[kind].codes["category"] if name == "category" else self._common[name]
                 cells = cells.chosen(np.append(codes.mask(wanted), False)[getattr(cells, name)])
         if filters.area:
-            cells = cells.chosen(self._within(filters.area)[cells.area])
+            cells = cells.chosen(within(self, filters.area)[cells.area])
         return cells
 
     def items(self, kind: str, rows: Iterable[int]) -> list[Item]:
@@ -173,7 +155,7 @@ class Seen:
             return None
         for kind in self.tables:
             hits = np.flatnonzero(self.column(kind, "id") == number)
-            allowed = self._allowed(kind)
+            allowed = self.current(kind)
             if allowed is not None:
                 hits = hits[allowed[hits]]
             if len(hits):
@@ -279,7 +261,7 @@ class Seen:
         up = np.append(self.places.ancestors[:, level], NOWHERE)  # NOWHERE is the last
         return np.asarray(up[area], np.int32)
 
-    def _allowed(self, kind: str) -> NDArray[np.bool_] | None:
+    def current(self, kind: str) -> NDArray[np.bool_] | None:
         """Current at this revision and released as a record; None when that is every row."""
         table = self.tables[kind]
         chosen: NDArray[np.bool_] | None = None
@@ -289,63 +271,6 @@ class Seen:
         if chosen is None or allowed is None:
             return chosen if allowed is None else allowed
         return chosen & allowed
-
-    def _in_time(self, kind: str, filters: Filters, chosen: Any) -> Any:
-        since, until = filters.span(self.now)
-        times = self.column(kind, "time")
-        if since is not None:
-            chosen = _narrow(chosen, times, lambda column: column >= _micros(since))
-        if until is not None:
-            chosen = _narrow(chosen, times, lambda column: (column < _micros(until)) & (column != NO_TIME))
-        return chosen
-
-    def _coded(self, kind: str, name: str, codes: Codes, wanted: Sequence[str], chosen: Any) -> Any:
-        mask = codes.mask(wanted)
-        numbers = np.flatnonzero(mask)
-        if len(numbers) == 1:
-            return _narrow(chosen, self.column(kind, name), lambda column: column == numbers[0])
-        return _narrow(chosen, self.column(kind, name), lambda column: mask[column])
-
-    def _in_area(self, kind: str, pcode: str, chosen: Any) -> Any:
-        table = self._within(pcode)
-        return _narrow(chosen, self.column(kind, "area"), lambda column: table[column])
-
-    def _within(self, pcode: str) -> NDArray[np.bool_]:
-        """Which areas lie in one, and of NOWHERE, which is the last, that it does not."""
-        within = self.places.within(pcode)
-        if within is None:
-            raise BadFilter(f"area: no boundary with the P-code '{pcode[:40]}' is loaded.")
-        return np.append(within, False)
-
-    def _in_bbox(self, kind: str, box: tuple[float, float, float, float], chosen: Any) -> Any:
-        west, south, east, north = box
-        lon, lat = self.column(kind, "lon"), self.column(kind, "lat")
-        rows = _row_numbers(chosen, self.lengths[kind])
-        x, y = lon[rows], lat[rows]
-        across = (x >= west) & (x <= east) if west <= east else (x >= west) | (x <= east)
-        inside = across & (y >= south) & (y <= north)
-        if self.tables[kind].wkb:
-            whole = shapely.box(west, south, east, north) if west <= east else _two_boxes(box)
-            outside = np.flatnonzero(~inside)
-            for at in outside[self.has_shape(kind, rows[outside])]:
-                inside[at] = shapely.intersects(shapely.from_wkb(self.geometry(kind, int(rows[at]))), whole)
-        mask = np.zeros(self.lengths[kind], np.bool_)
-        mask[rows[inside]] = True
-        return mask
-
-    def _with_text(self, kind: str, text: str, rows: Rows) -> Rows:
-        """Rows in whose title, place, category, description or reference, as released, every word of the text stands."""
-        words = text.casefold().split()
-        seqs, marks = self.column(kind, "seq")[rows], self.column(kind, "mark")[rows].tolist()
-        bodies = self._store.bodies([int(seq) for seq in seqs])
-        told_of = [_told(kind, terms or PLAIN) for terms in self.released.terms]
-        kept = []
-        for row, seq, mark in zip(rows, seqs, marks, strict=True):
-            found = _TEXTS.decode(bodies[int(seq)][0])
-            told = " ".join([getattr(found, name) for name in told_of[mark]]).casefold()
-            if all(word in told for word in words):
-                kept.append(row)
-        return np.array(kept, np.int64)
 
     def _item(self, kind: str, row: int, seq: int, body: bytes, wkb: bytes | None) -> Item:
         revision = int(self.column(kind, "rev_from")[row])
@@ -409,23 +334,6 @@ class Seen:
         return {(source, refs[ref]): titles[title] for source, ref, title in zip(*columns, strict=True) if ref}
 
 
-class _Texts(msgspec.Struct):
-    title: str = ""
-    place: str = ""
-    category: str = ""
-    description: str = ""
-    source_ref: str = ""
-
-
-_TEXTS = msgspec.json.Decoder(_Texts)
-
-
-def _told(kind: str, terms: Terms) -> tuple[str, ...]:
-    """Which of the texts are released: where the place is not exact a record's title is its category."""
-    hidden = {name for name in _Texts.__struct_fields__ if terms.withholds(kind, name)}
-    return tuple(name for name in _Texts.__struct_fields__ if name not in hidden)
-
-
 def public_id(number: int) -> str:
     """A record's id as people and programs see it: 16 hexadecimal digits."""
     return f"{number:016x}"
@@ -437,34 +345,3 @@ def parse_id(text: str) -> int | None:
         return int(text, 16) if len(text) == 16 else None
     except ValueError:
         return None
-
-
-def _narrow(
-    chosen: NDArray[np.bool_] | None, column: NDArray[Any], test: Callable[[NDArray[Any]], NDArray[np.bool_]]
-) -> NDArray[np.bool_]:
-    """`chosen` and `test(column)`, testing only what is still chosen once that is little."""
-    if chosen is None:
-        return test(column)
-    rows = np.flatnonzero(chosen) if np.count_nonzero(chosen) * 8 < len(chosen) else None
-    if rows is None:
-        return chosen & test(column)
-    narrowed = np.zeros(len(chosen), np.bool_)
-    narrowed[rows[test(column[rows])]] = True
-    return narrowed
-
-
-def _row_numbers(chosen: NDArray[np.bool_] | None, length: int) -> Rows:
-    return np.arange(length) if chosen is None else np.flatnonzero(chosen)
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-def _two_boxes(box: tuple[float, float, float, float]) -> Any:
-    """A box across the antimeridian (OGC API - Features Core 1.0, 7.15.3: west > east)."""
-    west, south, east, north = box
-    return shapely.union_all([shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)])
-
-
-COUNTABLE = tuple(kind.name for kind in KINDS.values() if kind.collection)
