@@ -12,19 +12,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import pyarrow.parquet
 import pytest
 
+from dashboard import live
 from dashboard.export import export
 from data.access import LOCAL_OPERATOR, NOBODY, Viewer
 from data.accounts import Profile
 from data.filters import Filters
-from data.records import COLLECTIONS, Sensitivity
+from data.records import COLLECTIONS, KINDS, Sensitivity, Severity
 from data.seen import public_id
+from data.store import Batch
 from data.tokens import make_service
-from tests.canaries import PARTNER, Full, full, kept_back
+from tests.canaries import PARTNER, SOURCES, Full, filled, full, kept_back
 from tests.doors import FOLLOW, Asked, doors, records
 from tests.inprocess import Client, client_of
+from tests.pictures import entry
+from tests.worlds import stamped
 
 Class = Literal["public", "released", "role", "token"]
 """Answers anybody alike; answers with what its viewer may see; asks for a right; takes from a source's token alone."""
@@ -230,6 +235,44 @@ def test_no_canary_comes_out(tmp_path: Path, caplog: pytest.LogCaptureFixture, v
         heard = [secret for secret in there if secret.word.encode() in everything]
         assert len(heard) > 0.8 * len(there), [secret for secret in there if secret not in heard]
         client.close()
+
+
+def test_a_commit_of_hidden_records_moves_nothing(tmp_path: Path) -> None:
+    """No byte, no revision, no ETag and no event: by what a partner sees it did not happen."""
+    with full(tmp_path, WITHHELD) as found:
+        client = client_of(found.services)
+        client.current.show(found.services, PARTNER)
+        asked = Asked(client, client.current, (), found.folder)  # type: ignore[arg-type]
+        ways = doors(datetime.now(UTC))
+        before = found.services.picture.seen_by(PARTNER).revision
+        told = {name: door(asked) for name, door in ways.items()}
+        source = SOURCES["hidden"]
+        more = [
+            stamped(source, filled(kind, "hidden", 90 + n)[0])
+            for n, kind in enumerate(KINDS.values())
+            if kind.collection
+        ]
+        more = [
+            msgspec.structs.replace(one, source_ref=f"more {one.source_ref}", severity=Severity.critical)
+            for one in more
+        ]
+        entries = [entry(row, one) for row, one in enumerate(more, start=1)]
+        found.store.append(Batch("hidden", "test", "more.json", "99", 99, [entries]))
+        found.services.picture.catch_up()
+        assert found.services.picture.seen_by(LOCAL_OPERATOR).revision > before
+        assert found.services.picture.seen_by(PARTNER).revision == before
+        assert live.news(found.services, PARTNER, before) == (before, b"")
+        for name, door in ways.items():
+            assert without_ages(door(asked)) == without_ages(told[name]), name
+        client.close()
+
+
+AGES = re.compile(rb'"(?:age_s|now|fade|age)":("[^"]*"|[\d.]+)|etag[^)]*\)')
+
+
+def without_ages(told: bytes) -> bytes:
+    """Without what goes by the clock alone."""
+    return AGES.sub(b"", told)
 
 
 def said_by_all_doors(found: Full, client: Client, viewer: Viewer, ids: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
