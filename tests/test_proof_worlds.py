@@ -3,6 +3,7 @@ through every door."""
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,15 +13,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from data.access import LOCAL_OPERATOR, Viewer
+from data.access import LOCAL_OPERATOR, Tlp, Viewer
+from data.records import Sensitivity
 from data.seen import public_id
+from data.settings import Source
 from tests.doors import Asked, doors, records
 from tests.inprocess import Client, client_of
 from tests.reference import otherwise
-from tests.worlds import VIEWERS, WORLDS, Ground, World, now
+from tests.worlds import KINDS_DRAWN, VIEWERS, WORLDS, Ground, Told, World, now, record
 
 pytest.register_assert_rewrite("tests.agreement")
-from tests.agreement import CHECKS  # noqa: E402
+from tests.agreement import CHECKS, Check  # noqa: E402
 
 MANY = int(os.environ.get("COMMONGROUND_WORLDS", "2000"))
 """`make bench-access` asks for ten times as many."""
@@ -105,3 +108,50 @@ def test_every_door_tells_what_the_rule_releases(
             asked = Asked(client, client.current, ids, ground.folder)  # type: ignore[arg-type]
             for number in range(5):
                 CHECKS[(turn + 5 * at + number) % len(CHECKS)](asked, seen, turn + at)
+
+
+# That these comparisons can fail: somebody who is told more than the reference says
+
+
+PLAIN = {"agency": "red", "sensitivity": Sensitivity.low, "releasable_to": (), "tlp": Tlp.clear}
+WHOLE = World(
+    (Source("src0", "test", **PLAIN), Source("src1", "test", **PLAIN)),
+    tuple(
+        Told(0, at % 3, record(kind, at + 1, at % 2, 5, 0, point, at % 2, 0))
+        for at, (kind, point) in enumerate(itertools.product(range(KINDS_DRAWN), (0, 2)))
+    ),
+    (),
+    Viewer("owner", "red", Sensitivity.severe, roles=("export",)),
+)
+STRANGER = Viewer("stranger", "blue", Sensitivity.severe)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_whoever_is_told_too_much_is_noticed(ground: Ground, client: Client, check: Check) -> None:
+    with ground.standing(WHOLE) as (_, services):
+        client.current.show(services, WHOLE.viewer)
+        asked = Asked(client, client.current, every_id(services), ground.folder)  # type: ignore[arg-type]
+        check(asked, WHOLE, 0)
+        with pytest.raises((AssertionError, KeyError)):
+            check(asked, replace(WHOLE, viewer=STRANGER), 0)
+
+
+def test_a_byte_that_tells_of_the_hidden_is_noticed(ground: Ground, client: Client) -> None:
+    """Through the same doors the owner sees the two worlds differ that are one to a stranger."""
+    unseen = replace(WHOLE, viewer=STRANGER)
+    with ground.standing(unseen) as (_, services), ground.standing(otherwise(unseen)) as (_, services_of_other):
+        ids = every_id(services)
+        sites = (services, services_of_other)
+        differing = set()
+        for name in DOORS:
+            told, again = (ask(ground, client, site, WHOLE.viewer, name, ids) for site in sites)
+            if told != again:
+                differing.add(name)
+    assert {
+        "/api/status",
+        "/api/kpis?window=28d",
+        "/ogc/collections/incidents",
+        "export csv",
+        "callback /",
+    } <= differing
+    assert len(differing) > 100
