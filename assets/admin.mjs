@@ -248,11 +248,7 @@ export function adminPanel(host, { now, signal, read }) {
     const rows = doc.agencies.map((one) => ({
       cells: [
         two(one.name, one.full_name),
-        number(one.people),
-        number(one.displays),
-        number(one.sources),
-        number(one.grants),
-        number(one.granted),
+        ...["people", "displays", "sources", "grants", "granted"].map((key) => (one[key] === null ? null : number(one[key]))),
         doc.me.looks ? looker("agency", one.name) : null,
       ],
     }));

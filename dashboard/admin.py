@@ -60,6 +60,7 @@ def overview(services: Services, request: Request) -> Response:
     now = datetime.now(UTC)
     accounts = services.identity.accounts()
     sharing = there.sharing
+    own = [one for one in sharing.sources.values() if rights.runs(viewer) or one.agency == viewer.agency]
     told: dict[str, Any] = {
         "me": {
             "name": viewer.name,
@@ -71,13 +72,14 @@ def overview(services: Services, request: Request) -> Response:
             "approves": rights.approves(viewer),
             "breaks": viewer.kind == "person" and not rights.operates(viewer),
         },
-        "choices": _choices(there),
-        "agencies": [_agency(name, full, there, accounts) for name, full in looking.agencies(there).items()],
+        "choices": _choices(there, own),
+        "agencies": [
+            _agency(name, full, there, accounts, rights.runs(viewer) or name == viewer.agency)
+            for name, full in looking.agencies(there).items()
+        ],
         "accounts": [_account(one, now) for one in accounts if _may_know(viewer, one)],
         "tokens": [_token(one, now) for one in services.identity.tokens_of()] if rights.runs(viewer) else [],
-        "sources": [
-            _source(one, lang) for one in sharing.sources.values() if rights.runs(viewer) or one.agency == viewer.agency
-        ],
+        "sources": [_source(one, lang) for one in own],
         "agreements": [
             _agreement(one, viewer)
             for one in sharing.agreements
@@ -181,9 +183,10 @@ def _shares_for(viewer: Viewer, there: Known) -> list[str]:
     return [name for name in looking.agencies(there) if rights.shares(viewer, name)]
 
 
-def _choices(there: Known) -> dict[str, Any]:
-    purposes = {purpose for source in there.sharing.sources.values() for purpose in source.purposes}
-    compartments = {name for source in there.sharing.sources.values() for name in source.compartments}
+def _choices(there: Known, sources: Iterable[Source]) -> dict[str, Any]:
+    """What the forms offer. Words that others mark their sources with are not told: a compartment's name is one."""
+    purposes = {purpose for source in sources for purpose in source.purposes}
+    compartments = {name for source in sources for name in source.compartments}
     return {
         "agencies": list(looking.agencies(there)),
         "collections": list(COLLECTIONS),
@@ -197,12 +200,16 @@ def _choices(there: Known) -> dict[str, Any]:
         "purposes": sorted(purposes),
         "compartments": sorted(compartments),
         "releasable_to": [MISSION, *looking.agencies(there)],
-        "sources": list(there.sharing.sources),
+        "sources": [source.name for source in sources],
         "glass_hours": GLASS_HOURS,
     }
 
 
-def _agency(name: str, full: str, there: Known, accounts: Iterable[Account]) -> dict[str, Any]:
+def _agency(name: str, full: str, there: Known, accounts: Iterable[Account], whole: bool) -> dict[str, Any]:
+    """An agency; how many people it has and what it shares is for its own, and for administrators."""
+    if not whole:
+        counted = ("people", "displays", "sources", "grants", "granted")
+        return {"name": name, "full_name": full, **dict.fromkeys(counted)}
     of = [one for one in accounts if one.profile.agency == name and not one.disabled]
     now = datetime.now(UTC)
     holding = [one for one in there.sharing.agreements if one.holds(now)]

@@ -159,7 +159,15 @@ def test_what_each_reads(run: Run) -> None:
         assert told["tokens"] == []
         assert "audit" not in told
         assert run.get(who, "/api/admin/audit").status_code == 404
-    entries = run.told("ada")["audit"]
+    # How many people another agency has, and what it shares with whom, is not told; nor a compartment's name.
+    run.done("ivo", "/api/admin/marks/set", {"source": "intel", "mark": {"compartments": ["AMBER LANE"]}})
+    intel = {who: next(one for one in run.told(who)["agencies"] if one["name"] == "INTEL") for who in ("ada", "lia")}
+    assert (intel["ada"]["people"], intel["ada"]["grants"]) == (1, 1)
+    assert (intel["lia"]["people"], intel["lia"]["grants"]) == (None, None)
+    assert "AMBER LANE" in run.get("ada", "/api/admin").text
+    for who in ("lia", "wim"):
+        assert "AMBER LANE" not in run.get(who, "/api/admin").text
+    entries = [one for one in run.told("ada")["audit"] if one["act"] != "source.mark"]
     assert [one["seq"] for one in entries] == sorted((one["seq"] for one in entries), reverse=True)
     assert entries[0]["act"] == "agreement.make"
 
