@@ -166,10 +166,11 @@ def test_records_in_the_drawer_and_under_the_pointer(hostile: tuple[program.Serv
     faults = watched(opened)
     assert len(ids) >= 10
     for public in ids:
-        opened.goto(f"{server.url}/?window=all&at=6.2,30.3,11&record={public}")
-        screen.ready(opened)
+        opened.goto(f"{server.url}/feeds?record={public}")
         expect(opened.locator("#cg-drawer")).to_contain_text("window.hit", timeout=screen.PATIENCE_MS)
         untouched(opened, faults)
+    opened.goto(f"{server.url}/?window=all&at=6.2,30.3,11&record={ids[0]}")
+    screen.ready(opened)
     x, y = screen.spot(opened, 30.2, 6.2)
     opened.mouse.move(x, y)
     opened.mouse.click(x, y)

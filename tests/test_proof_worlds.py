@@ -58,7 +58,7 @@ def client(ground: Ground) -> Iterator[Client]:
 
 
 @given(world=WORLDS, turn=st.integers(0, SHARE - 1))
-@proof(MANY // 8)
+@proof(MANY // 16)
 def test_what_is_withheld_changes_no_byte(ground: Ground, client: Client, world: World, turn: int) -> None:
     other = otherwise(world)
     with ground.standing(world) as (_, services), ground.standing(other) as (_, services_of_other):
