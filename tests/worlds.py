@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -237,7 +237,7 @@ GLASS = st.builds(
     maximum_sensitivity=st.sampled_from((Sensitivity.high, Sensitivity.severe)),
     second=st.sampled_from(("", "colleague")),
 )
-VIEWERS = st.builds(
+ALONE = st.builds(
     Viewer,
     st.just("looker"),
     st.sampled_from(("blue", "blue", "green", "red", "press", "other", "")),
@@ -252,6 +252,13 @@ VIEWERS = st.builds(
         lambda told: GLASS.map(lambda one: (one,)) if told else st.just(())
     ),
 )
+VIEWERS = st.builds(
+    lambda one, other, looks: replace(one, looking=other) if looks else one,
+    ALONE,
+    ALONE,
+    st.sampled_from((*[False] * 7, True)),
+)
+"""One in eight looks as another would."""
 TOLD = st.tuples(
     st.integers(0, 2),  # source
     st.integers(0, 2),  # commit
