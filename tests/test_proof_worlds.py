@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -155,3 +156,18 @@ def test_a_byte_that_tells_of_the_hidden_is_noticed(ground: Ground, client: Clie
         "callback /",
     } <= differing
     assert len(differing) > 100
+
+
+def test_a_hidden_version_of_a_record_that_is_shown_is_nowhere(ground: Ground, client: Client) -> None:
+    """Its first version was severe, its second is for everybody: of the first there is no word, and its owner's drawer has both."""
+    released = (Source("src0", "test", **{**PLAIN, "releasable_to": ("mission",)}),)
+    secret = msgspec.structs.replace(record(0, 1, 0, 5, 0, 0, 0, 3), title="cnry first")
+    versions = (Told(0, 0, secret), Told(0, 1, record(0, 1, 1, 2, 0, 0, 1, 0)))
+    world = World(released, versions, (), replace(STRANGER, clearance=Sensitivity.moderate))
+    with ground.standing(world) as (_, services):
+        ids = every_id(services)
+        told = ask(ground, client, services, world.viewer, RECORDS[0], ids)
+        owners = ask(ground, client, services, WHOLE.viewer, RECORDS[0], ids)
+    assert b"(200," in b"".join(told.values())
+    assert b"cnry first" not in b"".join(told.values())
+    assert b"cnry first" in b"".join(owners.values())
