@@ -159,7 +159,7 @@ def test_a_byte_that_tells_of_the_hidden_is_noticed(ground: Ground, client: Clie
 
 
 def test_a_hidden_version_of_a_record_that_is_shown_is_nowhere(ground: Ground, client: Client) -> None:
-    """Its first version was severe, its second is for everybody: of the first there is no word, and its owner's drawer has both."""
+    """Its first version was high, its second is for everybody: of the first there is no word; the owner gets both."""
     released = (Source("src0", "test", **{**PLAIN, "releasable_to": ("mission",)}),)
     secret = msgspec.structs.replace(record(0, 1, 0, 5, 0, 0, 0, 3), title="cnry first")
     versions = (Told(0, 0, secret), Told(0, 1, record(0, 1, 1, 2, 0, 0, 1, 0)))
