@@ -105,7 +105,6 @@ def raised(mark: Mark, own: OwnMark | None) -> Mark:
         purposes = tuple(sorted({*mark.purposes} & {*own.purposes})) or (NO_PURPOSE,)
     return replace(
         mark,
-        agency=own.agency or mark.agency,
         sensitivity=max(mark.sensitivity, Sensitivity.low if own.sensitivity is None else own.sensitivity),
         releasable_to=kept,
         originator_control=mark.originator_control or own.originator_control,

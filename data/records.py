@@ -45,8 +45,6 @@ class OwnMark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Every default is "not said". Levels are named, so that a stored body reads without this file.
     """
 
-    agency: str = ""
-    """Its owner, where that is another than the source's."""
     sensitivity: Sensitivity | None = None
     releasable_to: tuple[str, ...] | None = None
     """Of those the source releases to, only these; empty: its owner alone."""

@@ -95,7 +95,6 @@ MARKS = st.builds(
 )
 OWN = st.builds(
     OwnMark,
-    agency=st.just(""),
     sensitivity=st.none() | st.sampled_from(list(Sensitivity)),
     releasable_to=st.none() | NAMES,
     originator_control=st.booleans(),

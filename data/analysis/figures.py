@@ -29,7 +29,7 @@ COUNTED = {
     "cases", "deaths", "patients", "admissions", "consultations", "doses", "beds", "sites", "schools", "events",
 }  # fmt: skip
 """Units whose figures may be added."""
-HIGHEST = frozenset(("people_in_need", "people_targeted", "people_reached"))
+HIGHEST = frozenset(("people_in_need", "people_targeted", "people_reached", "people_affected", "people_assessed"))
 INCIDENTS, RATE = "incidents", "incidents_per_100k"
 POPULATION = "population"
 PERIOD_US = 31 * DAY_US
