@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from ingest.exercise import names
 from ingest.exercise.clock import ZONE_NAME
@@ -54,6 +55,8 @@ def settings_toml() -> str:
     for source in SOURCES:
         around = [] if source["name"] in WORLDWIDE else [f"bbox = {box}"]
         parts += ["[[source]]", *(f"{key} = {_text(value)}" for key, value in source.items()), *around, ""]
+    for agreement in AGREEMENTS:
+        parts += ["[[agreement]]", *(f"{key} = {_term(value)}" for key, value in agreement.items()), ""]
     return "\n".join(parts)
 
 
@@ -64,6 +67,12 @@ def _text(value: Value) -> str:
         named = ((key if key.isidentifier() else json.dumps(key), _text(each)) for key, each in value.items())
         return "{ " + ", ".join(f"{key} = {each}" for key, each in named) + " }"
     return "[" + ", ".join(_text(each) for each in value) + "]"
+
+
+def _term(value: Value | date | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if isinstance(value, date) else _text(value)
 
 
 def _source(
@@ -114,7 +123,8 @@ SOURCES = (
         "adm_pcode": "#adm2+code", "completeness_pct": "#indicator+completeness+pct",
         "disaggregation.deaths": "#affected+killed",
     }),
-    _source("feedback", "Community feedback", "table", "CEA", "1h", HIGH, kind="feedback", columns={
+    # Not for the mission as a whole: what people told is shared by the agreements below, each on its own terms.
+    _source("feedback", "Community feedback", "table", "CEA", "1h", HIGH, releasable_to=(), kind="feedback", columns={
         "source_ref": "Feedback ID", "event_time": "#date+received", "channel": "#channel", "category": "#feedback+theme",
         "description": "#feedback+text", "adm_pcode": "#adm2+code", "place": "#loc+name",
         "sensitive": "#feedback+sensitive", "status": "#status", "answered_time": "#date+answered",
@@ -142,3 +152,28 @@ SOURCES = (
     _source("tak-east", "Units (TAK), east relay", "cot", "FORCE", "15s", MODERATE, "B2"),
 )  # fmt: skip
 """In load order. `tak-east` goes stale, `disease` fails, `field-reports` comes late, so that these marks are seen."""
+AGREEMENTS: tuple[Mapping[str, Value | date | bool], ...] = (
+    {
+        "name": "CEA-COORD-2026",
+        "title": "Community feedback to the coordination office: by district, without words",
+        "grantor": "CEA",
+        "grantees": ("COORD",),
+        "from": date(2026, 6, 1),
+        "to": date(2027, 6, 1),
+        "collections": ("feedback",),
+        "maximum_sensitivity": HIGH,
+        "minimum_precision": "adm2",
+    },
+    {
+        "name": "CEA-MISSION-2026",
+        "title": "Community feedback to health, logistics and the operations centre: on screen only",
+        "grantor": "CEA",
+        "grantees": ("MOH", "LOG", "JOC"),
+        "from": date(2026, 6, 1),
+        "to": date(2026, 12, 15),
+        "collections": ("feedback",),
+        "maximum_sensitivity": HIGH,
+        "minimum_precision": "adm2",
+        "export": False,
+    },
+)
