@@ -88,14 +88,18 @@ def test_boundaries_come_first_and_every_payload_has_a_source_in_the_settings(wr
     assert all(payload.heard <= NOW for payload in written)
 
 
-def test_the_settings_mark_every_source_for_the_mission_as_exercise(settings):
+def test_the_settings_mark_every_source_as_exercise_and_share_what_people_told_by_agreement(settings):
     assert settings.mission.exercise
     assert settings.mission.country == names.ISO2
     for source in settings.sources.values():
         assert source.exercise
-        assert source.releasable_to == ("mission",)
+        assert source.releasable_to == (() if source.feed == "table" and source.agency == "CEA" else ("mission",))
         assert source.sensitivity <= Sensitivity.high
         assert source.agency in settings.agencies
+    assert {agreement.grantor for agreement in settings.agreements} == {"CEA"}
+    for agreement in settings.agreements:
+        assert set(agreement.grantees) <= set(settings.agencies)
+        assert agreement.collections == ("feedback",)
 
 
 def test_areas_cover_the_land_without_overlap_and_nest(written):
