@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -67,8 +68,10 @@ def record_ids(secret: bytes, source: str, entries: Sequence[Entry]) -> list[int
     return found
 
 
-@dataclass
-class _Head:
+@dataclass(slots=True)
+class Head:
+    """Where a record stands."""
+
     last_seq: int
     current_seq: int | None
     digest: int
@@ -85,7 +88,7 @@ def append(connection: Connection, secret: bytes, batch: Batch) -> Tally:
     reasons: Counter[str] = Counter()
     observed_us: int | None = None
     present: set[int] = set()
-    for chunk in _with_absent(connection, batch, present):
+    for chunk in with_absent(connection, batch, present):
         rejects = [item for item in chunk if isinstance(item, Reject)]
         entries = [item for item in chunk if isinstance(item, Entry)]
         reasons.update(reject.reason for reject in rejects)
@@ -123,21 +126,25 @@ def _append_chunk(
     entries: list[Entry],
     counts: Counter[str],
 ) -> int:
-    heads = _heads(connection, ids)
+    heads = heads_of(connection, ids)
     differing = [
         identity
         for identity, entry in zip(ids, entries, strict=True)
         if identity in heads and heads[identity].digest != entry.digest
     ]
-    repeated = _last_told(connection, differing, commit_log.c.sha256 == batch.sha256) if batch.sha256 else set()
-    overtaken = (
-        _last_told(connection, differing, commit_log.c.received_us > batch.received_us) if batch.again else set()
-    )
+    repeated = last_told(connection, differing, commit_log.c.sha256 == batch.sha256) if batch.sha256 else set()
+    overtaken = last_told(connection, differing, commit_log.c.received_us > batch.received_us) if batch.again else set()
     rows: list[tuple[Any, ...]] = []
-    touched: dict[int, _Head] = {}
+    touched: dict[int, Head] = {}
     for identity, entry in zip(ids, entries, strict=True):
         before = heads.get(identity)
-        outcome, late = _outcome(connection, before, entry, rows, identity in repeated, identity in overtaken)
+        outcome, late = outcome_of(
+            before,
+            entry,
+            identity in repeated,
+            identity in overtaken,
+            partial(digests_of, connection, before.last_seq if before else 0, rows),
+        )
         counts[outcome] += 1
         if outcome == "unchanged":
             continue
@@ -162,13 +169,13 @@ def _append_chunk(
         )
         new = before.new if before else True
         if before and late:
-            after = _Head(seq, before.current_seq, before.digest, before.version_us, before.retracted, new)
+            after = Head(seq, before.current_seq, before.digest, before.version_us, before.retracted, new)
         else:
             current = None if entry.retracted else seq
             told = entry.version_time_us
             if told is None and entry.retracted and before:
                 told = before.version_us  # it must not open the door to what is older than what it took back
-            after = _Head(seq, current, entry.digest, told, entry.retracted, new)
+            after = Head(seq, current, entry.digest, told, entry.retracted, new)
         heads[identity] = touched[identity] = after
     if rows:
         _insert(connection, version, rows)
@@ -176,18 +183,18 @@ def _append_chunk(
     return seq
 
 
-def _outcome(
-    connection: Connection,
-    before: _Head | None,
+def outcome_of(
+    before: Head | None,
     entry: Entry,
-    pending: list[tuple[Any, ...]],
     repeated: bool,
     overtaken: bool,
+    told_before: Callable[[], Container[int]],
 ) -> tuple[str, bool]:
     """What an entry means beside what is known: its outcome, and whether it came late (older than the current version).
 
     `repeated`: the record's last version came from this very payload, so its rows of one key, told again, are no news.
     `overtaken`: the record's last version was received after this entry was.
+    `told_before` gives the digests of every version of the record; it is asked only where they decide.
     """
     if before is None:
         return ("retracted" if entry.retracted else "accepted"), False
@@ -196,12 +203,12 @@ def _outcome(
     if entry.digest == before.digest or (entry.retracted and before.retracted and not newer):
         return "unchanged", False
     late = told < known if told is not None and known is not None else overtaken
-    if (late or repeated) and entry.digest in _digests(connection, before.last_seq, pending):
+    if (late or repeated) and entry.digest in told_before():
         return "unchanged", late
     return ("retracted" if entry.retracted and not late else "revised"), late
 
 
-def _digests(connection: Connection, last_seq: int, pending: list[tuple[Any, ...]]) -> set[int]:
+def digests_of(connection: Connection, last_seq: int, pending: Sequence[tuple[Any, ...]] = ()) -> set[int]:
     """Digests of every version in a record's chain, newest first."""
     found = set()
     unwritten = {row[0]: (row[4], row[5]) for row in pending}
@@ -221,19 +228,19 @@ def _digests(connection: Connection, last_seq: int, pending: list[tuple[Any, ...
     return found
 
 
-def _heads(connection: Connection, ids: list[int]) -> dict[int, _Head]:
+def heads_of(connection: Connection, ids: list[int]) -> dict[int, Head]:
     """Where these records stand. The numbers stand in the statement: as parameters they take longer than the query."""
-    found: dict[int, _Head] = {}
+    found: dict[int, Head] = {}
     columns = "record_id, last_seq, current_seq, digest, version_us, retracted"
     for start in range(0, len(ids), CHUNK_IDS):
         listed = ",".join(map(str, ids[start : start + CHUNK_IDS]))
         query = f"SELECT {columns} FROM head WHERE record_id IN ({listed})"  # noqa: S608 (numbers made by `record_ids`)
         for row in connection.exec_driver_sql(query).all():
-            found[row[0]] = _Head(row[1], row[2], row[3], row[4], bool(row[5]))
+            found[row[0]] = Head(row[1], row[2], row[3], row[4], bool(row[5]))
     return found
 
 
-def _last_told(connection: Connection, ids: list[int], when: sa.ColumnElement[bool]) -> set[int]:
+def last_told(connection: Connection, ids: list[int], when: sa.ColumnElement[bool]) -> set[int]:
     """Those of the records whose last version came with a commit of which `when` holds."""
     found: set[int] = set()
     for start in range(0, len(ids), CHUNK_IDS):
@@ -247,7 +254,7 @@ def _last_told(connection: Connection, ids: list[int], when: sa.ColumnElement[bo
     return found
 
 
-def _write_heads(connection: Connection, source: str, touched: dict[int, _Head], kinds: dict[int, int]) -> None:
+def _write_heads(connection: Connection, source: str, touched: dict[int, Head], kinds: dict[int, int]) -> None:
     new = [
         (identity, source, kinds[identity], at.last_seq, at.current_seq, at.digest, at.version_us, at.retracted)
         for identity, at in touched.items()
@@ -279,7 +286,7 @@ def _insert(connection: Connection, table: sa.Table, rows: list[tuple[Any, ...]]
     connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows)  # noqa: S608 - our own names
 
 
-def _with_absent(connection: Connection, batch: Batch, present: set[int]) -> Iterator[Sequence[Entry | Reject]]:
+def with_absent(connection: Connection, batch: Batch, present: set[int]) -> Iterator[Sequence[Entry | Reject]]:
     """The batch's chunks and, where absence means taken back, retractions of what the source no longer lists.
 
     A row that could not be read may be the very one that would be missed: then nothing is taken back.

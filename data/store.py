@@ -24,6 +24,7 @@ from data.append import CHUNK_IDS, append
 from data.append import Batch as Batch
 from data.append import Tally as Tally
 from data.database import checkpoint, connect, exclusive
+from data.foretell import Heard, foretell
 from data.records import KINDS, Reference, decode
 from data.tables import commit_log, counter, head, version
 
@@ -77,6 +78,11 @@ class Store:
             if not ticket.done():
                 self._commit_waiting()
         return ticket.result()
+
+    def foretell(self, batch: Batch, heard: Heard | None = None) -> Tally:
+        """The tally `append` would give now; nothing is written and no writer waits. Raises what reading `chunks` raises."""
+        with self.reader.connect() as connection:
+            return foretell(connection, self._secret, batch, heard)
 
     def _commit_waiting(self) -> None:
         group = []
