@@ -1,7 +1,7 @@
 // Marks painted on canvas when the map first asks for them. An image's name says everything about it, so a mark is
 // painted once: `ring/<theme>/<diameter>/<six shares of PARTS>`, `dot/<theme>/<severity>`,
 // `pie/<theme>/<diameter>/<shares by status>`, `status/<theme>/<key>/<diameter>`, `unit/<theme>/<size>/<stale>/<sidc>`,
-// `pack/<theme>/<size>` (several units), `course/<theme>`, `hatch/<theme>`, `dots/<theme>`, `shut/<theme>`; <theme> also tells pixel densities apart.
+// `pack/<theme>/<size>` (several units), `course/<theme>`, `hatch/<theme>`, `dots/<theme>`, `dashes/<theme>`, `shut/<theme>`; <theme> also tells pixel densities apart.
 
 import { palette, STATUS_KEYS, statusMark } from "./theme.mjs";
 
@@ -279,6 +279,13 @@ const PAINTERS = {
     pen.fillStyle = colour.hatch;
     circle(pen, 4.5, 4.5, 0.9);
     pen.fill();
+    return node;
+  },
+  dashes(_, ratio, colour) {
+    const { node, pen } = canvas(12, 8, ratio);
+    pen.fillStyle = colour.hatch;
+    pen.fillRect(0, 2, 5, 1.2);
+    pen.fillRect(6, 6, 5, 1.2);
     return node;
   },
   shut(_, ratio, colour) {

@@ -79,7 +79,7 @@ export function areas(layer, look) {
   ];
 }
 
-/** Areas by figure: five classes, hatched where nothing was reported, hollow and dotted where it is unknown. */
+/** Areas by figure: five classes, hatched where nothing was reported, dotted where it is unknown, dashed where too few are to be told. */
 export function choropleth(layer, look) {
   const { colour } = look;
   const base = { type: "fill", source: layer.id, "source-layer": layer.id };
@@ -118,6 +118,10 @@ export function choropleth(layer, look) {
     [
       37,
       { id: `${layer.id}-unknown`, ...base, filter: ["==", cls, -1], paint: { "fill-pattern": `dots/${colour.name}` } },
+    ],
+    [
+      38,
+      { id: `${layer.id}-fewer`, ...base, filter: ["==", cls, -3], paint: { "fill-pattern": `dashes/${colour.name}` } },
     ],
   ];
 }

@@ -143,6 +143,8 @@ def _text(lang: str, key: str) -> html.Span:
 def _choice(
     name: str, values: Mapping[str, str], named: list[tuple[str, str]], lang: str, search: bool = False
 ) -> dmc.Select:
+    if values[name] not in dict(named):  # of a shared address: what nothing here is called, named all the same
+        named = [*named, (values[name], values[name])]
     return dmc.Select(
         id=f"word-{name}",
         value=values[name],

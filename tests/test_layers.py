@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -566,6 +567,23 @@ def test_classes_hold_equally_many_and_none_is_empty(tmp_path: Path) -> None:
     assert sorted(of) == sorted(float(n**3) for n in range(40))
     assert all(of[a] <= of[b] for a, b in zip(sorted(of), sorted(of)[1:], strict=False))
     assert str(legend[0]["label"]).startswith("0 – ")
+
+
+def test_no_small_number_stands_in_two_classes_of_a_legend(tmp_path: Path) -> None:
+    counts = [0] * 12 + [1] * 8 + [2, 3, 4] * 4 + [9, 16, 70]
+    boxes = [shapely.box(30 + n / 10, 7, 30.1 + n / 10, 8) for n in range(len(counts))]
+    figures = [
+        Indicator(source_ref=f"p{n}", indicator="cases", value=float(count), adm_pcode=f"X{n:02d}", event_time=NOW)
+        for n, count in enumerate(counts)
+    ]
+    seen = seen_of(tmp_path, [*(area(f"X{n:02d}", box, 2) for n, box in enumerate(boxes)), *figures])
+    legend: list[dict[str, str]] = listed(seen, "areas", metric="cases")["legend"]  # type: ignore[assignment]
+    ends = [[int(end) for end in line["label"].split(" – ")] for line in legend if int(line["key"]) >= 0]
+    spans = [(each[0], each[-1]) for each in ends]
+    assert spans[0] == (0, 0)
+    assert spans[-1][1] == 70
+    assert all(low[1] < high[0] for low, high in pairwise(spans))
+    assert all(any(low <= count <= high for low, high in spans) for count in counts)
 
 
 def test_figures_as_a_legend_writes_them() -> None:

@@ -20,6 +20,8 @@ from layers.words import number, say
 FIRST = ("people_in_need", RATE, "population")
 """What is shown where nobody chose, if it is there."""
 SHADES = 5
+COUNTED = 1_000
+"""Below this whole numbers are told one by one, above it by round limits."""
 UNKNOWN, NOT_REPORTED, FEWER = -1, -2, -3
 """Beside the shades: without any figure; silent; fewer than may be told."""
 
@@ -95,8 +97,14 @@ def breaks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _ranges(edges: NDArray[np.float64], value: NDArray[np.float64], lang: str) -> list[str]:
     if np.isnan(value).all():
         return [""]
-    ends = [float(np.nanmin(value)), *edges.tolist(), float(np.nanmax(value))]
-    return [f"{number(low, lang)} – {number(high, lang)}" for low, high in pairwise(ends)]
+    known = value[~np.isnan(value)]
+    ends = [float(known.min()), *edges.tolist(), float(known.max())]
+    spans = list(pairwise(ends))
+    if known.max() < COUNTED and np.array_equal(known, np.round(known)):  # few, and whole: no number is in two classes
+        spans = [(np.ceil(low), np.ceil(high) - 1) for low, high in spans[:-1]] + [
+            (np.ceil(spans[-1][0]), spans[-1][1])
+        ]
+    return [number(low, lang) if low == high else f"{number(low, lang)} – {number(high, lang)}" for low, high in spans]
 
 
 def _unsaid(told: Value | None) -> int:
