@@ -132,17 +132,24 @@ class Feed:
     (row 7 of two facility lists are two sites). Lists that nobody named a source for are sources of their own."""
     precedence: Callable[[Payload], int] = lambda payload: 0
     """Of several payloads at once the lower is read first (boundaries before incidents, look-ups before stock)."""
+    messages: Literal["alone", "together"] = "alone"
+    """Of messages that come one by one (MQTT): each is a payload of its own, or all that wait are one, a JSON object a line with
+    the `topic` each came under and the `message` itself as text."""
 
 
-def parse(feed: Feed, payload: Payload, context: Context) -> Iterator[list[Entry | Reject]]:
+def parse(
+    feed: Feed, payload: Payload, context: Context, most_rows: int | None = None
+) -> Iterator[list[Entry | Reject]]:
     """Read a payload in batches of `BATCH_ROWS`; every row comes out exactly once, as `Entry` or as `Reject`.
+
+    `most_rows`: only so many from its beginning.
 
     Each row is read before the next is asked for, so `rows` may clear or reuse behind itself what it has given out.
     Raises whatever `feed.rows` raises: the payload as a whole is then unreadable from there on.
     """
     references = dict(context.references)
     known = Context(context.source, context.received_at, MappingProxyType(references))
-    numbered = enumerate(feed.rows(payload, context.source), start=1)
+    numbered = enumerate(islice(feed.rows(payload, context.source), most_rows), start=1)
     while batch := [_read(feed, number, row, known, references) for number, row in islice(numbered, BATCH_ROWS)]:
         yield batch
 

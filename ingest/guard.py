@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -26,6 +26,7 @@ import msgspec
 from data.records import Entry, Reject
 from ingest.feed import Context, Payload
 from ingest.fence import ENVIRONMENT
+from ingest.outline import Sheet
 from ingest.worker import HEADER, Job, Scores, WireReject
 
 GIB = 1 << 30
@@ -71,21 +72,46 @@ def printable(name: str) -> str:
 
 @dataclass
 class Usage:
-    """Filled while a payload is read."""
+    """Filled while a payload is read; by it the reading can be ended from another thread."""
 
     rows: int = 0
     worker_bytes: int = 0
     """The most memory the worker ever held."""
+    stopped: bool = False
+    _worker: _Worker | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def stop(self) -> None:
+        """End the worker that reads; whoever waits for its rows is told `Unreadable`."""
+        with self._lock:
+            self.stopped = True
+            if self._worker is not None:
+                self._worker.process.kill()
+
+    @contextmanager
+    def held_by(self, worker: _Worker) -> Iterator[None]:
+        with self._lock:
+            self._worker = worker
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._worker = None
 
 
 def parse_guarded(
-    feed_name: str, payload: Payload, context: Context, limits: Limits = STANDARD, usage: Usage | None = None
+    feed_name: str,
+    payload: Payload,
+    context: Context,
+    limits: Limits = STANDARD,
+    usage: Usage | None = None,
+    most_rows: int | None = None,
 ) -> Generator[list[Entry | Reject]]:
     """What `ingest.feed.parse` gives, read in a worker: the next batches are parsed while the last is being stored.
 
     Asked for the first batch it reads `AHEAD_BYTES` ahead; ask for it before the store is held. Raises `Unreadable`.
     """
-    job = Job("parse", feed_name, payload, context, limits.memory_bytes, limits.cpu_s)
+    job = Job("parse", feed_name, payload, context, limits.memory_bytes, limits.cpu_s, most_rows=most_rows)
     return _batches(job, limits, usage or Usage())
 
 
@@ -99,7 +125,9 @@ def reread_guarded(
 
 def _batches(job: Job, limits: Limits, usage: Usage) -> Generator[list[Entry | Reject]]:
     name = job.payload.name
-    with _worker() as worker:
+    with _worker() as worker, usage.held_by(worker):
+        if usage.stopped:
+            raise Unreadable(name, "is no longer asked for")
         worker.ask(job)
         with _read_ahead(worker, name, f"being read as {job.feed}", limits, usage) as frames:
             for body in frames:
@@ -185,8 +213,18 @@ def scores(payload: Payload, feed_name: str = "", limits: Limits = LOOKING) -> S
         return _SCORES.decode(body)
 
 
+def outline_of(payload: Payload, limits: Limits = LOOKING) -> list[Sheet]:
+    """The tables of a payload, none where it holds none: see `ingest.outline`. Raises `Unreadable`."""
+    with _worker() as worker:
+        worker.ask(Job("outline", "", payload, None, limits.memory_bytes, limits.cpu_s))
+        _, body = worker.frame(payload.name, "being looked at", limits)
+        worker.done(0)
+        return _SHEETS.decode(body)
+
+
 _BATCH = msgspec.msgpack.Decoder(tuple[list[Entry], list[WireReject]])
 _SCORES = msgspec.msgpack.Decoder(Scores)
+_SHEETS = msgspec.msgpack.Decoder(list[Sheet])
 
 
 class _Worker:

@@ -6,6 +6,7 @@ length and a body:
     .  ready, warm                       B  a batch: entries, rejects
     S  scores of recognition             E  the payload as a whole cannot be read: why
     D  done: most memory this process ever held, bytes
+    T  the tables of a payload: columns, examples, what they seem to be
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from data.records import Entry, Reject
 from ingest import fence
 from ingest.feed import Context, Feed, Payload, clean, parse, reread
 from ingest.feeds import all_feeds
+from ingest.outline import outline
 
 HEADER = struct.Struct("!cQ")
 FRAME_BYTES = 1 << 20
@@ -51,7 +53,7 @@ class Whole(ValueError):
 class Job:
     """One question. `feed` is empty where the payload is to be recognised by every feed; only parsing has a context."""
 
-    task: Literal["parse", "reread", "recognise"]
+    task: Literal["parse", "reread", "recognise", "outline"]
     feed: str
     payload: Payload
     context: Context | None
@@ -59,6 +61,8 @@ class Job:
     cpu_s: int
     raws: tuple[bytes, ...] = ()
     """Rows in quarantine, to be read again."""
+    most_rows: int | None = None
+    """Of a payload to be parsed, only so many from its beginning."""
 
 
 def main() -> None:
@@ -97,12 +101,19 @@ def _warm() -> None:
 def _answer(feeds: Mapping[str, Feed], job: Job) -> Iterator[tuple[bytes, bytes]]:
     if job.task != "reread":
         _look(job.payload)
+    if job.task == "outline":
+        yield b"T", msgspec.msgpack.encode(outline(job.payload))
+        return
     if job.context is None:
         wanted = [feeds[job.feed]] if job.feed else feeds.values()
         yield b"S", msgspec.msgpack.encode([_score(feed, job.payload) for feed in wanted])
         return
     feed = feeds[job.feed]
-    batches = parse(feed, job.payload, job.context) if job.task == "parse" else reread(feed, job.raws, job.context)
+    batches = (
+        reread(feed, job.raws, job.context)
+        if job.task == "reread"
+        else parse(feed, job.payload, job.context, job.most_rows)
+    )
     for batch in batches:
         yield from _frames(batch)
     yield b"D", msgspec.msgpack.encode(fence.most_held())

@@ -1,0 +1,159 @@
+"""What a table looks like before anybody says how to read it: its columns with examples, and what its headings seem to mean.
+
+A suggestion only: the feed `table` reads by what a person then says. Read in the guarded worker, as everything from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+
+import msgspec
+
+from ingest import hxl
+from ingest.feed import Payload
+from ingest.fields import FIELDS
+from ingest.headings import LATITUDE, LONGITUDE, LOWEST, area_columns, bare, pick, words
+from ingest.sheets import PREVIEW_ROWS, Row, Table, kind_of, preview, tables
+from ingest.values import text
+
+TABULAR = ("incident", "report", "supply", "indicator", "feedback", "activity", "site", "route")
+"""Kinds of record that partners keep in tables of their own making."""
+EXAMPLES = 3
+MOST_WORDS = 12
+LONGEST = 80
+MOST_SHEETS, MOST_COLUMNS = 40, 400
+
+CALLED: Mapping[str, Sequence[str]] = {
+    "source_ref": words(
+        "id code uuid uid ref reference record_id row_id event_id event_id_cnty activity_id project_code no"
+    ),
+    "title": words("title name nom nombre headline subject site_name facility_name facility health_facility site"),
+    "description": words("description details notes note comments comment remarks narrative text observations"),
+    "category": words(
+        "category event_type incident_type type sector cluster secteur facility_type site_type theme disease hazard"
+    ),
+    "severity": words("severity level priority gravity urgency severite"),
+    "event_time": words(
+        "event_date date date_of_event incident_date report_date date_reported reporting_date occurred observed datetime"
+        " timestamp date_incident fecha"
+    ),
+    "version_time": words("updated last_updated last_modified modified updated_at"),
+    "lon": LONGITUDE,
+    "lat": LATITUDE,
+    "place": words("place location village settlement locality localite town camp site address lieu"),
+    "organisation": words("organisation organization org agency lead_organisation reporting_organisation who ong"),
+    "partner": words("implementing_partner partner partenaire implementer"),
+    "activity": words("activity activity_description activite intervention what project_title project subsector"),
+    "status": words("status activity_status project_status road_status statut estado"),
+    "start": words("start_date start date_debut from_date"),
+    "end": words("end_date end date_fin to_date"),
+    "people_in_need": words("people_in_need in_need pin"),
+    "people_targeted": words("people_targeted targeted target beneficiaries_targeted personnes_ciblees"),
+    "people_reached": words("people_reached reached beneficiaries_reached beneficiaries personnes_atteintes"),
+    "functionality": words("functionality functional_status status operational_status functional etat"),
+    "operator": words("operator managed_by run_by organisation organization partner ownership"),
+    "beds": words("beds number_of_beds no_of_beds lits"),
+    "population_served": words("population_served catchment_population population catchment"),
+    "site_name": words("site_name facility_name facility health_facility site warehouse location store"),
+    "site_ref": words("site_code facility_code site_id facility_id hf_code"),
+    "item": words("item_code product_code code item product commodity"),
+    "item_name": words("item_name product_name item product commodity description article"),
+    "unit": words("unit uom unit_of_measure unite"),
+    "stock_on_hand": words("stock_on_hand soh balance stock closing_balance quantity qty on_hand stock_disponible"),
+    "amc": words("amc average_monthly_consumption cmm"),
+    "consumed": words("consumed consumption issued quantity_issued dispensed"),
+    "received": words("received quantity_received qty_received receipts"),
+    "losses": words("losses lost adjustments wastage pertes"),
+    "expiry": words("expiry expiry_date expiration_date date_peremption"),
+    "indicator": words("indicator indicator_name indicateur measure metric"),
+    "value": words("value figure number total count cases population valeur individuals idps"),
+    "period_start": words("period_start start_date from_date week_start"),
+    "period_end": words("period_end end_date to_date week_end"),
+    "fatalities": words("fatalities deaths killed dead morts"),
+    "injured": words("injured wounded blesses"),
+    "actor1": words("actor1 actor perpetrator group"),
+    "reporter": words("reporter reported_by enumerator source informant"),
+    "channel": words("channel feedback_channel received_through canal"),
+    "reason": words("reason cause obstacle remarks"),
+    "surface": words("surface road_surface"),
+}
+"""Words for a field, as `ingest.headings.bare` writes headings; its own name is always one."""
+
+
+class Column(msgspec.Struct, frozen=True):
+    name: str
+    tag: str
+    examples: tuple[str, ...]
+    words: tuple[str, ...]
+    """Every different text among the first rows where these are few: what a level or a state may be written as."""
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """One table. `kind` is what its HXL tags tell it is of; empty without tags."""
+
+    name: str
+    kind: str
+    columns: tuple[Column, ...]
+    meant: dict[str, dict[str, str]]
+    """Kind -> field -> the column it seems to be in: by the tags, else by the heading."""
+
+
+def outline(payload: Payload) -> list[Sheet]:
+    """The tables of a payload; none where it is no table. Raises ValueError where it is a damaged one."""
+    if not kind_of(payload):
+        return []
+    found = preview(payload)
+    if not found and kind_of(payload) == "json":
+        found = tuple(
+            Table(one.sheet, one.header, one.tags, tuple(islice(one.rows, PREVIEW_ROWS))) for one in tables(payload)
+        )
+    return [_sheet(table) for table in found[:MOST_SHEETS]]
+
+
+def _sheet(table: Table) -> Sheet:
+    rows = list(table.rows)
+    tags = table.tagged()
+    by_column = {column: tag for tag, column in tags.items()}
+    header = table.header[:MOST_COLUMNS]
+    return Sheet(
+        table.sheet,
+        hxl.kind_of_tags(tags) if tags else "",
+        tuple(_column(name, by_column.get(name, ""), rows) for name in header),
+        {kind: _by_tags(tags, kind) if tags else by_headings(header, kind) for kind in TABULAR},
+    )
+
+
+def _column(name: str, tag: str, rows: Sequence[Row]) -> Column:
+    said = [text(row, name)[:LONGEST] for row in rows if text(row, name)]
+    different = tuple(dict.fromkeys(said))
+    few = len(different) <= MOST_WORDS and not all(one.replace(".", "").replace(",", "").isdigit() for one in different)
+    return Column(name, tag, different[:EXAMPLES], different if few else ())
+
+
+def _by_tags(tags: Mapping[str, str], kind: str) -> dict[str, str]:
+    ways = hxl.mapped(tags, kind)
+    return dict(ways[0].columns) if ways else {}
+
+
+def by_headings(header: Sequence[str], kind: str) -> dict[str, str]:
+    """Which column each field of a kind seems to be in; no column is two fields, but for places, which may be named so."""
+    areas = area_columns(tuple(header))
+    found = {f"adm{level}_name": areas.names[level] for level in (1, 2, 3) if level in areas.names}
+    levels = sorted(areas.pcodes, key=lambda level: (level != LOWEST, -level))
+    if levels:
+        found["adm_pcode"] = areas.pcodes[levels[0]]
+    taken = {*found.values()}
+    for name in sorted(FIELDS[kind], key=_order):
+        left = [column for column in header if column not in taken]
+        column = pick(left, (bare(name), *CALLED.get(name, ())))
+        if column is not None and name not in found:
+            found[name] = column
+            taken.add(column)
+    return found
+
+
+def _order(name: str) -> int:
+    """Fields of one kind alone choose before those that every kind has."""
+    common = ("source_ref", "event_time", "lon", "lat", "category", "severity", "title", "place", "description")
+    return 1 + common.index(name) if name in common else 0
