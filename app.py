@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from data.commands import accounts as account_commands
+from data.commands import certificates as certificate_commands
 from data.commands import upkeep as upkeep_commands
 from data.settings import BadSettings, Settings, load
 
@@ -153,8 +154,16 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
         quarantine_entry=entry,
         acts=_acts(settings, store),
         note=(readings or Readings(store)).note,
+        exported=lambda who, collection, details: _exported(store, who, collection, details),
         ways=((provider.title or urlsplit(provider.issuer).netloc, BEGIN),) if (provider := settings.oidc) else (),
     )
+
+
+def _exported(store: Any, who: str, collection: str, details: Any) -> None:
+    from data import audit
+
+    with store.transaction() as connection:
+        audit.append(connection, "export", who, collection, details=details)
 
 
 def _acts(settings: Settings, store: Any) -> Any:
@@ -311,6 +320,7 @@ def status(settings: Settings, asked: argparse.Namespace) -> int:
     for source in told["sources"]:
         print(
             f"  {source['name']:<24} {source['state']:<7} observed {_time(source['last_observed'])} {source['last_error']}"
+            + (f" ({source['refused']:,} clients turned away)" if source["refused"] else "")
         )
     return 0
 
@@ -355,7 +365,6 @@ def _quarantined(entry: dict[str, Any]) -> str:
 def export(settings: Settings, asked: argparse.Namespace) -> int:
     """What a user may see of one collection, as a file."""
     from dashboard.export import export as write
-    from data import audit
     from data.access import LOCAL_OPERATOR
     from data.filters import BadFilter, parse
     from data.identity import Identity
@@ -379,8 +388,7 @@ def export(settings: Settings, asked: argparse.Namespace) -> int:
         seen = picture.seen_by(viewer, filters.as_known_at)
         count = write(seen, asked.collection, filters, asked.format, Path(asked.out))
         details = {"format": asked.format, "filters": asked.filter, "count": count, "revision": seen.revision}
-        with store.transaction() as connection:
-            audit.append(connection, "export", viewer.name, asked.collection, details=details)
+        _exported(store, viewer.name, asked.collection, details)
     except BadFilter as error:
         return _refuse(str(error))
     except OSError as error:
@@ -427,6 +435,7 @@ def _parser() -> argparse.ArgumentParser:
     parts.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="as in page addresses")
     account_commands.arguments(command)
     upkeep_commands.arguments(command)
+    certificate_commands.arguments(command)
     return parser
 
 

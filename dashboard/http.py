@@ -16,7 +16,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from dashboard import account_page, acts, admin, api, basemap, live, map_tiles, ogc, receive, sign_in_page, static
+from dashboard import (
+    account_page,
+    acts,
+    admin,
+    api,
+    basemap,
+    downloads,
+    live,
+    map_tiles,
+    ogc,
+    receive,
+    sign_in_page,
+    static,
+)
 from dashboard.answer import NOT_FOUND, Answering, refusal
 from dashboard.callbacks import Callbacks
 from dashboard.frame import ASSETS, assets_version, make_dash
@@ -38,6 +51,7 @@ READERS: dict[str, Reader] = {
     "/api/admin/audit": admin.chain,
     "/api/view-as": admin.view_as,
     "/api/records/{id}": api.record,
+    "/api/export/{collection}": downloads.download,
     "/tiles/{layer}/{revision}/{z}/{x}/{y}.pbf": map_tiles.tile,
     "/basemap/{version}/{z}/{x}/{y}": basemap.tile,
     "/ogc": ogc.landing,
@@ -46,6 +60,7 @@ READERS: dict[str, Reader] = {
     "/ogc/conformance": ogc.conformance,
     "/ogc/collections": ogc.collections,
     "/ogc/collections/{collection}": ogc.collection,
+    "/ogc/collections/{collection}/queryables": ogc.queryables,
     "/ogc/collections/{collection}/items": ogc.items,
     "/ogc/collections/{collection}/items/{fid}": ogc.item,
 }

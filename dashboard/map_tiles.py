@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from dashboard.answer import FOR_GOOD, NOT_FOUND, REVALIDATE, answer
 from dashboard.api import view_of
-from dashboard.ogc import revision_time
+from dashboard.selection import revision_time
 from dashboard.services import Services
 from data.access import Viewer
 from data.filters import Filters, parse

@@ -2,14 +2,15 @@
 
 Everybody's filters (`from`, `window`, `area`, `severity`, ...) work here too. A page of a listing names the revision it was cut
 from in its `next` link, so that the pages of one listing add up while the picture moves.
+
+A program with a token takes home what it reads, so it is given what may leave in a file; a page of ours, in its reader's
+session, shows what that reader may see.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,12 +19,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dashboard.answer import NOT_FOUND, answer
-from dashboard.api import FILTER_NAMES
-from dashboard.features import ENUMS, feature
-from dashboard.kpi import rows_behind
-from dashboard.kpis import all_kpis
+from dashboard.features import feature
+from dashboard.looking import VIEW_AS
 from dashboard.noted import note_read
-from dashboard.openapi import GEOJSON, LIMIT, LIMIT_MOST, OPENAPI, document, own_filters
+from dashboard.openapi import GEOJSON, LIMIT, LIMIT_MOST, OPENAPI, SCHEMA, document, queryables_of
+from dashboard.selection import chosen, refuse_unknown, revision_time, rfc3339
 from dashboard.services import Services
 from data.columns import NO_TIME
 from data.filters import BadFilter, Filters, parse
@@ -36,9 +36,11 @@ CONFORMS_TO = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables-query-parameters",
 )
-PAGE_VIEW = frozenset({"at", "layers", "theme", "lang", "record", "kpi", "metric", "item", "table"})
-"""What an address of ours may carry for the screen; it selects nothing."""
+QUERYABLE = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
+"""The relation of a link (Part 3)."""
 TITLES = {
     "incidents": "Incidents",
     "alerts": "Alerts (CAP)",
@@ -55,6 +57,8 @@ TITLES = {
 
 
 def landing(services: Services, request: Request) -> Response:
+    services.viewer(request)
+    _only(request)
     base = _base(request)
     return answer(
         request,
@@ -73,22 +77,25 @@ def landing(services: Services, request: Request) -> Response:
 
 def conformance(services: Services, request: Request) -> Response:
     services.viewer(request)
+    _only(request)
     return answer(request, {"conformsTo": CONFORMS_TO})
 
 
 def api(services: Services, request: Request) -> Response:
     services.viewer(request)
+    _only(request)
     return answer(request, document(_base(request), services.settings.mission.name, TITLES), OPENAPI)
 
 
 def collections(services: Services, request: Request) -> Response:
     seen = services.picture.seen_by(services.viewer(request))
+    _only(request)
     base = _base(request)
     return answer(
         request,
         {
             "links": [_link(f"{base}/collections", "self", "application/json", "this document")],
-            "collections": [_collection(seen, base, name) for name in COLLECTIONS],
+            "collections": [_collection(seen, request, base, name) for name in COLLECTIONS],
         },
     )
 
@@ -96,7 +103,24 @@ def collections(services: Services, request: Request) -> Response:
 def collection(services: Services, request: Request) -> Response:
     name = _name(request)
     seen = services.picture.seen_by(services.viewer(request))
-    return answer(request, _collection(seen, _base(request), name))
+    _only(request)
+    return answer(request, _collection(seen, request, _base(request), name))
+
+
+def queryables(services: Services, request: Request) -> Response:
+    """OGC API - Features Part 3 (19-079r2), 6: what a collection can be asked by, as a JSON Schema."""
+    name = _name(request)
+    services.viewer(request)
+    _only(request)
+    told = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"{_base(request)}/collections/{name}/queryables",
+        "type": "object",
+        "title": TITLES[name],
+        "properties": queryables_of(COLLECTIONS[name]),
+        "additionalProperties": False,
+    }
+    return answer(request, told, SCHEMA)
 
 
 def items(services: Services, request: Request) -> Response:
@@ -104,26 +128,13 @@ def items(services: Services, request: Request) -> Response:
     name = _name(request)
     kind = COLLECTIONS[name]
     query = dict(request.query_params)
-    own = own_filters(kind)
-    if (
-        unknown := query.keys()
-        - own.keys()
-        - set(FILTER_NAMES)
-        - PAGE_VIEW
-        - {"limit", "offset", "f", "crs", "bbox-crs"}
-    ):
-        raise BadFilter(f"{min(unknown)[:40]}: is not a parameter of {name}; those of its own are {', '.join(own)}.")
+    refuse_unknown(kind, query, ("limit", "offset", "f", "crs", "bbox-crs"))
     _check_format(query)
     limit, offset = _number(query, "limit", LIMIT, 1), _number(query, "offset", 0, 0)
     limit = min(limit, LIMIT_MOST)
     filters = parse(query, kind.codes)
     seen = services.picture.seen_by(services.viewer(request), filters.as_known_at)
-    filters = _whole_names(seen, kind, filters, query)
-    if asked := query.get("kpi"):
-        rows = rows_behind(all_kpis(), asked, kind.name, seen, filters, services.settings.thresholds)
-    else:
-        rows = seen.rows(kind.name, filters)
-    rows = _with_own(seen, kind, rows, query)
+    rows = _leaving(seen, kind, request, chosen(services, seen, kind, filters, query))
     listed = seen.items(kind.name, seen.newest(kind.name, rows, limit, offset))
     note_read(services, seen, listed)
     features = [feature(item) for item in listed]
@@ -155,11 +166,16 @@ def item(services: Services, request: Request) -> Response:
     """One feature, with its links in the header too."""
     name = _name(request)
     query = dict(request.query_params)
+    _only(request, "as_known_at", "crs")
     _check_format(query)
     filters = parse({"as_known_at": query.get("as_known_at", "")})
     seen = services.picture.seen_by(services.viewer(request), filters.as_known_at)
     found = seen.find(request.path_params["fid"])
-    if found is None or found.kind != COLLECTIONS[name].name:
+    if (
+        found is None
+        or found.kind != COLLECTIONS[name].name
+        or (_taken(request) and seen.why(found).obligations.no_export)
+    ):
         raise NOT_FOUND
     note_read(services, seen, [found])
     told = feature(found)
@@ -171,6 +187,22 @@ def item(services: Services, request: Request) -> Response:
     ]
     header = ", ".join(f'<{link["href"]}>; rel="{link["rel"]}"; type="{link["type"]}"' for link in told["links"])
     return answer(request, told, GEOJSON, headers={"Content-Crs": f"<{CRS84}>", "Link": header})
+
+
+def _taken(request: Request) -> bool:
+    """Whether what is answered leaves: a program with a token reads it, not a page."""
+    return "authorization" in request.headers
+
+
+def _leaving(seen: Seen, kind: Kind, request: Request, rows: Rows) -> Rows:
+    return seen.exportable(kind.name, rows) if _taken(request) else rows
+
+
+def _only(request: Request, *names: str) -> None:
+    """Raises `BadFilter` of a parameter that means nothing here."""
+    if unknown := request.query_params.keys() - {"f", VIEW_AS, *names}:
+        raise BadFilter(f"{min(unknown)[:40]}: is not a parameter of this address.")
+    _check_format(request.query_params)
 
 
 def _name(request: Request) -> str:
@@ -196,22 +228,9 @@ def _page(base: str, seen: Seen, filters: Filters, query: Mapping[str, str], lim
         since, _ = filters.span(seen.now)
         if filters.window is not None and since is not None:
             told.pop("window")
-            told["from"] = _rfc3339(since)
-        told["as_known_at"] = _rfc3339(moment)
+            told["from"] = rfc3339(since)
+        told["as_known_at"] = rfc3339(moment)
     return f"{base}/items?{urlencode(told)}"
-
-
-def revision_time(seen: Seen, revision: int | None = None) -> datetime | None:
-    """A time as of which a revision (by default that of `seen`) was the newest known; None before the first."""
-    wanted = seen.revision if revision is None else revision
-    index = bisect_right(seen.commits, wanted, key=lambda commit: commit.revision)
-    if not index:
-        return None
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=seen.commits[index - 1].committed_us)
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _number(query: Mapping[str, str], name: str, default: int, least: int) -> int:
@@ -231,57 +250,11 @@ def _check_format(query: Mapping[str, str]) -> None:
             raise BadFilter(f"{name}: only {CRS84} is served.")
 
 
-def _whole_names(seen: Seen, kind: Kind, filters: Filters, query: Mapping[str, str]) -> Filters:
-    """A text that is a name as it stands is that name, commas and all; only others are lists."""
-
-    def whole(name: str, parts: tuple[str, ...]) -> tuple[str, ...]:
-        return (query[name],) if len(parts) > 1 and query[name] in seen.released_labels(kind.name, name) else parts
-
-    return replace(
-        filters,
-        category=whole("category", filters.category),
-        source=whole("source", filters.source),
-        agency=whole("agency", filters.agency),
-        codes=tuple((name, whole(name, parts)) for name, parts in filters.codes),
-    )
-
-
-def _with_own(seen: Seen, kind: Kind, rows: Rows, query: Mapping[str, str]) -> Rows:
-    """The rows that also match the properties that are not filters of every view."""
-    for name in own_filters(kind):
-        text = query.get(name, "")
-        if not text or name in kind.codes:
-            continue
-        if name.startswith("adm"):
-            wanted = {part.strip().upper() for part in text.split(",")}
-            chosen = np.array([*(area.pcode.upper() in wanted for area in seen.places.areas), False], np.bool_)
-            rows = rows[chosen[seen.areas(kind.name, rows, int(name[3]))]]
-        elif name == "exercise":
-            if text not in ("true", "false"):
-                raise BadFilter(f"exercise: '{text[:40]}' is not true or false.")
-            rows = rows[seen.column(kind.name, "exercise")[rows] == (text == "true")]
-        elif name == "sensitivity":
-            if text not in ENUMS["sensitivity"]:
-                raise BadFilter(f"sensitivity: '{text[:40]}' is not one of {', '.join(ENUMS['sensitivity'])}.")
-            fits = np.array([mark.sensitivity.name == text for mark in seen.marks], np.bool_)
-            rows = rows[fits[seen.column(kind.name, "mark")[rows]]] if len(rows) else rows
-        else:
-            rows = rows[seen.column(kind.name, name)[rows] == _value(name, text)]
-    return rows
-
-
-def _value(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise BadFilter(f"{name}: '{text[:40]}' is not a number.") from None
-
-
-def _collection(seen: Seen, base: str, name: str) -> dict[str, Any]:
+def _collection(seen: Seen, request: Request, base: str, name: str) -> dict[str, Any]:
     kind = COLLECTIONS[name]
     here = f"{base}/collections/{name}"
     extent: dict[str, Any] = {}
-    rows = seen.rows(kind.name)
+    rows = _leaving(seen, kind, request, seen.rows(kind.name))
     lon, lat = (seen.column(kind.name, part)[rows] for part in ("lon", "lat"))
     placed = np.isfinite(lon)
     if placed.any():
@@ -302,5 +275,6 @@ def _collection(seen: Seen, base: str, name: str) -> dict[str, Any]:
         "links": [
             _link(here, "self", "application/json", TITLES[name]),
             _link(f"{here}/items", "items", GEOJSON, TITLES[name]),
+            _link(f"{here}/queryables", QUERYABLE, SCHEMA, "what it can be asked by"),
         ],
     }

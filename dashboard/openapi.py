@@ -11,6 +11,7 @@ from data.records import COLLECTIONS, Kind
 
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 GEOJSON = "application/geo+json"
+SCHEMA = "application/schema+json"
 LIMIT, LIMIT_MOST = 100, 10_000
 
 
@@ -20,6 +21,16 @@ def own_filters(kind: Kind) -> dict[str, str]:
     found |= {"sensitivity": "string", "exercise": "boolean"}
     found |= dict.fromkeys(kind.codes, "string")
     return found | dict.fromkeys(kind.numbers, "number")
+
+
+def queryables_of(kind: Kind) -> dict[str, Any]:
+    """What a kind's features can be asked by for equality, each as JSON Schema. `severity` is not among them: in every
+    address of ours it means that or worse."""
+    found = {"category": "string", "source": "string", "agency": "string", **own_filters(kind)}
+    told: dict[str, Any] = {name: {"title": name.replace("_", " "), "type": of} for name, of in found.items()}
+    for name in told.keys() & ENUMS.keys():
+        told[name]["enum"] = ENUMS[name]
+    return {**told, "geometry": {"title": "geometry", "format": "geometry-any", "x-ogc-role": "primary-geometry"}}
 
 
 def document(base: str, mission: str, titles: Mapping[str, str]) -> dict[str, Any]:

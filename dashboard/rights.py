@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from data.access import EVERY_AGENCY, Viewer
 
-ADMIN, SHARING, APPROVE = "admin", "sharing", "approve"
+ADMIN, SHARING, APPROVE, EXPORT = "admin", "sharing", "approve", "export"
 
 
 def operates(viewer: Viewer) -> bool:
@@ -36,3 +36,8 @@ def approves(viewer: Viewer) -> bool:
 def concerned(viewer: Viewer) -> bool:
     """A person of an agency: reads what it grants and is granted, and who opened its records."""
     return viewer.looking is None and viewer.kind != "display" and bool(viewer.agency)
+
+
+def exports(viewer: Viewer) -> bool:
+    """Takes what is seen, and may leave, out as files."""
+    return viewer.looking is None and viewer.kind != "display" and (operates(viewer) or EXPORT in viewer.roles)

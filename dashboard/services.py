@@ -97,6 +97,9 @@ class Services:
     note: Callable[[str, str, str, Iterable[str], str], None]
     """Log that somebody read records of which that is to be logged: (who, "read" or "export", collection, ids, clause)."""
 
+    exported: Callable[[str, str, Mapping[str, Any]], None]
+    """Log that somebody takes records out as a file: (who, collection, what they asked for and how much it was)."""
+
     ways: tuple[tuple[str, str], ...] = ()
     """Other ways to sign in than a password: title and address of each."""
 

@@ -182,7 +182,7 @@ def files(asked: Asked, world: World, turn: int) -> None:
     seen = asked.services.picture.seen_by(asked.services.viewer(None))  # type: ignore[arg-type]
     export(seen, _COLLECTION[kind], Filters(), "csv", file)
     with file.open(encoding="utf-8-sig", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+        rows = list(csv.DictReader(stream))[1:]  # less the row of hashtags
     shown = [
         known
         for known in released(world)

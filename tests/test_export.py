@@ -67,7 +67,7 @@ def read(path: Path) -> list[dict[str, Any]]:
         return [feature["properties"] for feature in json.loads(path.read_text())["features"]]
     if path.suffix == ".csv":
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return list(csv.DictReader(file))
+            return list(csv.DictReader(file))[1:]  # less the row of hashtags
     if path.suffix == ".xlsx":
         rows = openpyxl.load_workbook(path).active.iter_rows(values_only=True)  # type: ignore[union-attr]
         heading = [str(cell).removesuffix(" (UTC)") for cell in next(rows)]
