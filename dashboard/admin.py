@@ -22,7 +22,7 @@ from data.accounts import COMPONENTS, ROLES, Account
 from data.consequences import Change, Step, changes
 from data.filters import EVERYTHING, parse
 from data.glass import Glass
-from data.records import COLLECTIONS, Sensitivity
+from data.records import SHARED, Sensitivity
 from data.seen import Item, Seen
 from data.settings import Source
 from data.tokens import Issued
@@ -166,7 +166,7 @@ def steps_of(
     seen = services.picture.seen_by(viewer)
     then = replace(seen.sharing, sources={**seen.sharing.sources, **after})
     steps = []
-    for kind in COLLECTIONS.values():
+    for kind in SHARED.values():
         for code, count in looking.by_mark(seen, kind.name, EVERYTHING):
             stamp, mark = seen.stamps[code], seen.marks[code]
             if concerns(stamp.source, mark):
@@ -175,7 +175,7 @@ def steps_of(
     told = {step.source for step in steps}
     for name, source in seen.sharing.sources.items():
         if name not in told and concerns(name, source.mark("")):
-            steps += [Step(name, source.mark(each), then.sources[name].mark(each)) for each in COLLECTIONS]
+            steps += [Step(name, source.mark(each), then.sources[name].mark(each)) for each in SHARED]
     return steps
 
 
@@ -189,7 +189,7 @@ def _choices(there: Known, sources: Iterable[Source]) -> dict[str, Any]:
     compartments = {name for source in sources for name in source.compartments}
     return {
         "agencies": list(looking.agencies(there)),
-        "collections": list(COLLECTIONS),
+        "collections": list(SHARED),
         "sensitivity": list(Sensitivity.__members__),
         "precision": list(Precision.__members__),
         "tlp": list(Tlp.__members__),
@@ -357,7 +357,7 @@ def _change(of: Change, lang: str) -> dict[str, Any]:
         "before": verdict(lang, of.before),
         "after": verdict(lang, of.after),
         "sources": of.sources,
-        "collections": [] if len(of.collections) == len(COLLECTIONS) else of.collections,
+        "collections": [] if len(of.collections) == len(SHARED) else of.collections,
         "count": of.count,
     }
 

@@ -28,7 +28,7 @@ from dashboard.services import Services
 from dashboard.words import language, say
 from data.access import EVERY_AGENCY, Mark, Viewer, decide
 from data.filters import BadFilter, Filters, parse
-from data.records import COLLECTIONS, KINDS
+from data.records import COLLECTIONS, KINDS, SHARED
 from data.seen import Item, Seen
 from data.sharing import Sharing
 from layers.features import View
@@ -105,14 +105,15 @@ def _marks(services: Services, sharing: Sharing, state: Any) -> list[Mark]:
     source = services.settings.source(state.name, state.feed)
     agency = source.agency if state.name in services.settings.sources else state.agency
     stamped = Mark(agency, source.sensitivity, source.releasable_to)
-    return [sharing.mark_of(state.name, stamped, collection) for collection in COLLECTIONS]
+    return [sharing.mark_of(state.name, stamped, collection) for collection in SHARED]
 
 
 def _from_outside(seen: Seen, state: Any) -> dict[str, Any]:
     """A source as others than its owner know it: heard of through the records they see, nothing counted or quoted."""
     newest = seen.heard.get(state.name)
     observed = None if newest is None else _moment(newest)
-    return {**_plain(state), "last_observed": observed, "last_error": "", "accepted": None, "rejected": None}
+    counted = dict.fromkeys(("accepted", "rejected", "refused"))
+    return {**_plain(state), "last_observed": observed, "last_error": "", **counted}
 
 
 def _plain(state: Any) -> dict[str, Any]:
@@ -247,7 +248,7 @@ def drawer(seen: Seen, item: Item, lang: str) -> dict[str, Any]:
     provenance = seen.provenance(item)
     return {
         "id": told["id"],
-        "collection": next(name for name, kind in COLLECTIONS.items() if kind.name == item.kind),
+        "collection": KINDS[item.kind].collection,
         "title": told["title"] or told["category"],
         "kind": item.kind,
         "when": known.event_time,

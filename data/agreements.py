@@ -9,7 +9,7 @@ from typing import Any
 
 from data.access import Agreement, Precision
 from data.marks import BadTerms, agency, at_least_one, flag, level, texts
-from data.records import COLLECTIONS, Sensitivity
+from data.records import SHARED, Sensitivity
 
 LONGEST_NAME = 80
 ALLOWED = (
@@ -73,8 +73,8 @@ def _check(found: Agreement) -> None:
 def _collections(name: str, value: Any) -> tuple[str, ...]:
     found = texts(name, value, "a list of collections")
     for one in found:
-        if one not in COLLECTIONS:
-            raise BadTerms(f"collections name '{one}'; they are {', '.join(COLLECTIONS)}")
+        if one not in SHARED:
+            raise BadTerms(f"collections name '{one}'; they are {', '.join(SHARED)}")
     return found
 
 

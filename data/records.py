@@ -233,7 +233,44 @@ class Boundary(Record, frozen=True, kw_only=True, tag="boundary"):
     name_local: str = ""
     vintage: datetime | None = None
     """The day from which this set of areas and codes holds."""
+    valid_to: datetime | None = None
+    """The day from which it no longer does."""
     disputed: bool = False
+
+
+class Post(Record, frozen=True, kw_only=True, tag="post"):
+    """What a news outlet or a social channel published: waits in the triage queue, is on no map and in no count.
+
+    `title` is the headline, where it has one, `description` the text as plain text; `event_time` is when it was published.
+    `lon`, `lat` and `place` are what the post itself states. Who wrote it is kept only where that is an outlet or a channel.
+    """
+
+    language: str = ""
+    """BCP 47, as the source states it."""
+    outlet: str = ""
+    """The newspaper, agency, channel or server that published it."""
+    link: str = ""
+    """Where it can be read and checked; http or https."""
+    media: tuple[str, ...] = ()
+    """Addresses of pictures, sound and film; nobody fetches them here."""
+
+
+class Judgement(Record, frozen=True, kw_only=True, tag="judgement"):
+    """What a person made of a post. `source` and `source_ref` are the post's own, so that it is marked as the post is.
+
+    `category` is the verdict, `description` the reason, `event_time` when it was given.
+    """
+
+    verdict: Literal["open", "promoted", "discarded"] = "open"
+    apart: bool = False
+    """Not the same story as what reads like it."""
+    by: str = ""
+    post_revision: int = 0
+    """The revision of the post that was judged: a later one means that it was edited since."""
+    made: str = ""
+    """Public id of the record it was promoted to."""
+    headline: str = ""
+    """Of the post as it was judged."""
 
 
 class Reference(Record, frozen=True, kw_only=True, tag="reference"):
@@ -254,6 +291,8 @@ AnyRecord = (
     | Track
     | RouteStatus
     | Boundary
+    | Post
+    | Judgement
     | Reference
 )
 
@@ -304,6 +343,8 @@ class Kind:
     """One kind of record: its number in the store, its public collection, and what the picture keeps of it in memory.
 
     `numbers` become float64 columns (NaN: not said), `instants` int64 microseconds, `codes` dictionary-coded text.
+    `listed`: it is a collection of the machine interface, counted, drawn and exported; what is not is read by its own page alone.
+    `shared_as`: the collection by which agreements and marks speak of it, where that is another's.
     """
 
     number: int
@@ -313,6 +354,8 @@ class Kind:
     numbers: tuple[str, ...] = ()
     instants: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
+    listed: bool = True
+    shared_as: str = ""
 
 
 KINDS = MappingProxyType(
@@ -363,10 +406,15 @@ KINDS = MappingProxyType(
             Kind(10, "route", "routes", RouteStatus, (), (), ("status", "title", "source_ref")),
             Kind(11, "boundary", "boundaries", Boundary, ("level",), ("vintage",), ("pcode",)),
             Kind(12, "reference", "", Reference),
+            Kind(13, "post", "posts", Post, listed=False),
+            Kind(14, "judgement", "judgements", Judgement, listed=False, shared_as="posts"),
         )
     }
 )
-COLLECTIONS = MappingProxyType({kind.collection: kind for kind in KINDS.values() if kind.collection})
+COLLECTIONS = MappingProxyType({kind.collection: kind for kind in KINDS.values() if kind.collection and kind.listed})
+SHARED = MappingProxyType({kind.collection: kind for kind in KINDS.values() if kind.collection and not kind.shared_as})
+"""What marks and agreements speak of: the collections, and what waits to become a record of one."""
+SHARED_AS = MappingProxyType({kind.collection: kind.shared_as or kind.collection for kind in KINDS.values()})
 KIND_OF_NUMBER = MappingProxyType({kind.number: kind for kind in KINDS.values()})
 KIND_OF_TYPE = MappingProxyType({kind.type: kind for kind in KINDS.values()})
 
@@ -410,7 +458,9 @@ def hot_decoder(kind: Kind) -> msgspec.json.Decoder[Hot]:
     """Reads of a stored body only what becomes a column: a third of the time of the whole record."""
     # What a body leaves out is what its record says by default: a boundary's level 0, a site's "unknown".
     absent = {field.name: field.default for field in msgspec.structs.fields(kind.type)}
-    own = [
+    warns = [("geocodes", tuple[str, ...], ()), ("area_desc", str, "")] if kind.type is Alert else []
+    own: list[tuple[str, Any, Any]] = [
+        *warns,
         *((name, float | None, absent[name]) for name in kind.numbers),
         *((name, datetime | None, absent[name]) for name in kind.instants),
         *((name, str | None, "" if absent[name] is msgspec.NODEFAULT else absent[name]) for name in kind.codes),

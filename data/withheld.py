@@ -52,6 +52,8 @@ STAYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "track": frozenset(("sidc", "affiliation", "how", "course_deg", "speed_m_s", "accuracy_m", "stale")),
         "route": frozenset(("status", "surface")),
         "boundary": frozenset(("level", "vintage", "disputed")),
+        "post": frozenset(("language",)),
+        "judgement": frozenset(("verdict", "apart", "post_revision")),
         "reference": frozenset(),
     }
 )

@@ -99,6 +99,7 @@ _FORMATS = (
     "%d/%m/%Y %H:%M:%S",
     "%a, %d %b %Y %H:%M:%S %Z",
     "%a, %d %b %Y %H:%M:%S %z",
+    "%a %b %d %H:%M:%S %z %Y",
     "%Y-%m",
 )
 """Day before month wherever both could be meant: the field's files are not American."""

@@ -12,15 +12,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from data.records import Incident, Record, Severity
 from ingest.feed import Context, Feed, Payload, Refusal, Source
 from ingest.georss_places import place_of
 from ingest.markup import elements, texts
-from ingest.values import instant, text
+from ingest.published import time_of
+from ingest.values import text
 
 SPACES = re.compile(r"georss\.org/georss|www\.w3\.org/2003/01/geo/|opengis\.net/gml")
 USED = re.compile(r"<(?:\w+:)?(?:point|line|polygon|box|circle|where|lat)\b")
@@ -62,7 +61,7 @@ def record(row: Any, context: Context) -> Record:
     others = {name: value for name, value in said.items() if name not in OWN}
     if len(categories) > 1:
         others["categories"] = "; ".join(categories)
-    updated = _time(said, VERSIONS, context)
+    updated = time_of(said, VERSIONS, context)
     lon, lat, wkb = place_of(row)
     return Incident(
         source_ref=next((said[name] for name in KEYS if name in said), "") or link or digest,
@@ -70,27 +69,13 @@ def record(row: Any, context: Context) -> Record:
         description=next((word for word in words if word), ""),
         category=categories[0] if categories else "",
         severity=Severity[str(context.source.options.get("severity", "unknown"))],
-        event_time=_time(said, TIMES, context) or updated,
+        event_time=time_of(said, TIMES, context) or updated,
         version_time=updated,
         lon=lon,
         lat=lat,
         wkb=wkb,
         attributes={**others, **({"link": link} if link else {})},
     )
-
-
-def _time(said: dict[str, str], names: Iterable[str], context: Context) -> datetime | None:
-    name = next((name for name in names if name in said), None)
-    if name is None:
-        return None
-    try:
-        return instant(said, name, context.source.timezone)
-    except Refusal:
-        try:  # zones by name, which the mail format allows
-            return instant({name: parsedate_to_datetime(said[name])}, name, context.source.timezone)
-        except (ValueError, IndexError):
-            pass
-        raise
 
 
 FEED = Feed(
