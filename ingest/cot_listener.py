@@ -2,7 +2,8 @@
 
 TAK has no acknowledgement: a client has sent what it wrote. So nothing that was read here is let go: events wait until
 `deliver` has taken them, a failed delivery is tried again, and meanwhile the clients are held back by not reading on.
-Nothing is sent but the answer to a ping. Whatever is a message between users (chat, files, tasks) is not passed on.
+Nothing is sent but the answers to a ping and to a request for another protocol (refused). Whatever is a message between users
+(chat, files, tasks) is not passed on. A client may send XML, or TAK protocol version 1 (protobuf) from its first byte on.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 from ingest.cot_events import MAX_EVENT, between, parsed, split
 from ingest.feed import Refusal
 from ingest.feeds.cot import kind_of
+from ingest.tak_messages import STREAM, taken
+from ingest.tls_door import subject
 
 log = logging.getLogger(__name__)
 
@@ -31,14 +36,28 @@ LONGEST_RETRY_S = 30.0
 
 Deliver = Callable[[bytes], Awaitable[None]]
 Queue = asyncio.Queue[bytes | None]
+Open = Callable[[Any, str, int], Awaitable[Any]]
+"""(who is to be called with reader and writer of each client, host, port) -> a server with `sockets` and `close`."""
+ANSWERS = {
+    "t-x-c-t": ("t-x-c-t-r", "takPong", "<detail/>"),
+    "t-x-takp-q": (
+        "t-x-takp-r",
+        "takProtocol",
+        '<detail><TakControl><TakResponse status="false"/></TakControl></detail>',
+    ),
+}
+"""What is asked -> type, uid and detail of the answer: we are here; no, what is sent back stays XML."""
+PROTOBUF = bytes([STREAM])
+PLAIN: Open = partial(asyncio.start_server, limit=READ_BYTES)
 
 
 @asynccontextmanager
-async def listening(host: str, port: int, deliver: Deliver) -> AsyncIterator[int]:
+async def listening(host: str, port: int, deliver: Deliver, opened: Open = PLAIN) -> AsyncIterator[int]:
     """Listen meanwhile; gives the port (of 0, the one that was free). What was read before the end is delivered at the end.
 
     `deliver` gets payloads for the `cot` feed, with up to 200 events that came within 100 ms. It may take its time and may
-    raise: then the same payload comes again, after 1 s, 2 s, 4 s and so on up to 30 s.
+    raise: then the same payload comes again, after 1 s, 2 s, 4 s and so on up to 30 s. `opened` opens the port, with TLS or
+    without.
     """
     queue: Queue = asyncio.Queue(WAITING_EVENTS)
     clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -58,7 +77,7 @@ async def listening(host: str, port: int, deliver: Deliver) -> AsyncIterator[int
 
     ending = asyncio.Event()
     batches = asyncio.create_task(_pass_on(queue, deliver, ending))
-    server = await asyncio.start_server(connected, host, port, limit=READ_BYTES)
+    server = await opened(connected, host, port)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -84,8 +103,9 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, queu
             # A long event that trickles in is not searched anew with every packet.
             ended = len(rest) < READ_BYTES or b"</event" in rest[-8:] + block
             rest += block
-            if ended or len(rest) > MAX_EVENT:
-                pieces, rest = split(rest)
+            framed = rest[:1] == PROTOBUF
+            if ended or framed or len(rest) > MAX_EVENT:
+                pieces, rest = taken(rest) if framed else split(rest)
                 for piece in pieces:
                     await _take(piece, writer, queue, left_out)
         pieces, rest = split(rest)
@@ -108,10 +128,10 @@ async def _take(piece: bytes, writer: asyncio.StreamWriter, queue: Queue, left_o
         cot_type = parsed(piece).get("type", "")
     except Refusal:
         cot_type = ""  # the feed says what is wrong with it, and keeps it
-    if cot_type == "t-x-c-t":
+    if cot_type in ANSWERS:
         # A client that does not read its answers gets no more of them.
         if writer.transport.get_write_buffer_size() < READ_BYTES:
-            writer.write(_pong(datetime.now(UTC)))
+            writer.write(_answer(cot_type, datetime.now(UTC)))
     elif kind_of(cot_type) == "message" and cot_type != "t-x-d-d":
         left_out["messages between users"] += not cot_type.startswith("t-x-c-t")
     else:
@@ -149,14 +169,16 @@ async def _deliver(payload: bytes, events: int, deliver: Deliver, ending: asynci
         pause = min(2 * pause, LONGEST_RETRY_S)
 
 
-def _pong(now: datetime) -> bytes:
+def _answer(cot_type: str, now: datetime) -> bytes:
     time, stale = (moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for moment in (now, now + timedelta(seconds=20)))
+    answer, uid, detail = ANSWERS[cot_type]
     return (
-        f'<event version="2.0" uid="takPong" type="t-x-c-t-r" how="h-g-i-g-o" time="{time}" start="{time}"'
-        f' stale="{stale}"><point lat="0.0" lon="0.0" hae="0.0" ce="9999999.0" le="9999999.0"/><detail/></event>\n'
+        f'<event version="2.0" uid="{uid}" type="{answer}" how="h-g-i-g-o" time="{time}" start="{time}"'
+        f' stale="{stale}"><point lat="0.0" lon="0.0" hae="0.0" ce="9999999.0" le="9999999.0"/>{detail}</event>\n'
     ).encode()
 
 
 def _peer(writer: asyncio.StreamWriter) -> str:
-    address = writer.get_extra_info("peername")
-    return f"TAK client {address[0]}:{address[1]}" if address else "a TAK client"
+    address, named = writer.get_extra_info("peername"), subject(writer)
+    told = f"TAK client {address[0]}:{address[1]}" if address else "a TAK client"
+    return f"{told} with the certificate of {named!r}" if named else told

@@ -19,21 +19,47 @@ def framed(content: bytes, whole: bool = True) -> Iterator[bytes]:
     """The messages of a stream, each after 0xBF and its length as a varint."""
     at = 0
     while at < len(content):
-        size = shift = 0
-        here = at + 1
-        while here < len(content) and shift < 35:
-            size |= (content[here] & 0x7F) << shift
-            shift += 7
-            here += 1
-            if content[here - 1] < 0x80:
-                break
-        cut = here + size > len(content)
-        if content[at] != STREAM or size > MOST_MESSAGE or (cut and whole):
-            raise ValueError(
-                f"at byte {at + 1} there is no whole TAK message; what stands before it was cut off or damaged"
-            )
+        here, size = _frame(content, at)
+        if whole and here + size > len(content):
+            raise _damaged(at)
         yield content[here : here + size]
         at = here + size
+
+
+def taken(buffer: bytes) -> tuple[list[bytes], bytes]:
+    """What begins a stream that is still coming: the events of its whole messages, as XML, and the rest.
+
+    A message that is no event is empty. Raises ValueError where the stream is damaged.
+    """
+    found: list[bytes] = []
+    at = 0
+    while at < len(buffer):
+        here, size = _frame(buffer, at)
+        if here + size > len(buffer) or (buffer[here - 1] & 0x80 and here == len(buffer)):
+            break
+        event = event_of(buffer[here : here + size])
+        found.append(event if isinstance(event, bytes) else b"")
+        at = here + size
+    return found, buffer[at:]
+
+
+def _frame(content: bytes, at: int) -> tuple[int, int]:
+    """Where the message begins whose frame is at `at`, and its length in bytes."""
+    size = shift = 0
+    here = at + 1
+    while here < len(content) and shift < 35:
+        size |= (content[here] & 0x7F) << shift
+        shift += 7
+        here += 1
+        if content[here - 1] < 0x80:
+            break
+    if content[at] != STREAM or size > MOST_MESSAGE:
+        raise _damaged(at)
+    return here, size
+
+
+def _damaged(at: int) -> ValueError:
+    return ValueError(f"at byte {at + 1} there is no whole TAK message; what stands before it was cut off or damaged")
 
 
 def event_of(message: bytes) -> bytes | dict[str, str]:
