@@ -95,9 +95,28 @@ quarantine = Table(
     Column("first_seen_us", BigInteger, nullable=False),
     Column("last_seen_us", BigInteger, nullable=False),
     Column("seen", Integer, nullable=False),
-    Column("state", Text, nullable=False, comment="open or replayed"),
+    Column("state", Text, nullable=False, comment="open, replayed or discarded"),
+    Column("feed_version", Text, nullable=False, comment="of the code that refused it last (`ingest.version`)"),
+    Column("edited", LargeBinary, comment="the row as somebody mended it; `raw` stays as it came"),
+    Column("edited_us", BigInteger),
+    Column("edited_by", Text, nullable=False),
+    Column("origin", BigInteger, comment="the reject this one came of, mended and refused for another reason"),
+    Column("settled_us", BigInteger, comment="when it was read at last, or discarded"),
+    Column("settled_by", Text, nullable=False),
+    Column("settled_why", Text, nullable=False, comment="the reason it was discarded for"),
     Index("quarantine_by_source", "source", "state"),
 )
+
+undone = Table(
+    "undone",
+    metadata,
+    Column("revision", Key, primary_key=True, autoincrement=False, comment="of the payload that was taken back"),
+    Column("by_revision", BigInteger, nullable=False, unique=True, comment="of the commit that took it back"),
+    Column("time_us", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+"""Payloads that were taken back whole. What they brought stays in the log; it no longer counts."""
 
 source_state = Table(
     "source_state",
@@ -190,6 +209,17 @@ source_mark = Table(
     Column("set_by", Text, nullable=False),
 )
 """Marks of sources set on screen; they count in place of those of the settings."""
+
+source_options = Table(
+    "source_options",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("feed", Text, nullable=False, comment="it is read with, where the settings have no such source"),
+    Column("body", Text, nullable=False, comment="JSON object of the feed's own settings"),
+    Column("set_us", BigInteger, nullable=False),
+    Column("set_by", Text, nullable=False),
+)
+"""How sources are read, set on screen: each option counts in place of that of the settings."""
 
 glass = Table(
     "glass",

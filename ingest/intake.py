@@ -14,6 +14,7 @@ from data import health
 from data.quarantine import KEPT_AS_FILE
 from data.records import KINDS, Entry, Reject
 from data.settings import BadSettings, Settings, Source
+from data.source_options import with_options
 from data.store import Batch, Store, Tally
 from ingest.feed import Context, Feed, Payload, micros
 from ingest.feeds import all_feeds
@@ -125,6 +126,7 @@ def append_payload(
     `again`: the payload lay in quarantine since `received`; what was heard since then stands.
     """
     now = datetime.now(UTC) if again else received
+    source = with_options(store, source)
     references = store.references(source.name) if "reference" in feed.kinds else {}
     usage = Usage()
     batches = parse_guarded(feed.name, payload, Context(source, now, references), limits, usage)

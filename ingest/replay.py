@@ -15,6 +15,7 @@ from typing import Any
 from data import quarantine
 from data.records import Entry, Reject
 from data.settings import Settings
+from data.source_options import with_options
 from data.store import Batch, Store, Tally
 from ingest.feed import Context, Payload
 from ingest.guard import Unreadable, reread_guarded
@@ -63,7 +64,7 @@ def _pages(store: Store, ids: Sequence[int], source: str | None) -> Iterator[lis
 def _rows_again(store: Store, settings: Settings, rows: Sequence[Row]) -> Result:
     first = rows[0]
     feed = feed_of(first["feed"])
-    source = source_of(settings, feed, first["source"])
+    source = with_options(store, source_of(settings, feed, first["source"]))
     references = store.references(source.name) if "reference" in feed.kinds else {}
     context = Context(source, datetime.now(UTC), references)
     payload = Payload(first["payload"])

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from data import health
 from data.settings import Settings
+from data.source_options import with_options
 from data.store import Store
 from ingest.feed import Feed, Payload
 from ingest.guard import Limits, Unreadable
@@ -39,7 +40,7 @@ def ingest(
     of that feed, else the feed's own name or the list's. Raises `Misuse`, and what the store raises; never for what a
     payload holds.
     """
-    named = _feed_named(settings, feed_name, source_name)
+    named = _feed_named(store, settings, feed_name, source_name)
     chosen: list[tuple[int, int, Feed | Unreadable]] = []
     for number, payload in enumerate(payloads):
         try:
@@ -65,7 +66,7 @@ def receive(
     store: Store, settings: Settings, feed_name: str, source_name: str, content: bytes, name: str = ""
 ) -> Result:
     """Read what a partner sent to us as this source, under a name to show (by default whose it is). Raises `Misuse`."""
-    feed = _feed_named(settings, feed_name, source_name)
+    feed = _feed_named(store, settings, feed_name, source_name)
     source = source_of(settings, feed, source_name)
     payload = Payload(name or f"sent by {source.name}", content=content)
     try:
@@ -80,11 +81,10 @@ def start(store: Store, settings: Settings) -> Running:
     return start_sources(store, settings, lambda payloads, source: ingest(store, settings, payloads, AUTO, source.name))
 
 
-def _feed_named(settings: Settings, feed_name: str, source_name: str | None) -> Feed | None:
-    """The feed that is asked for, or that the settings name for this source; None where the content is to tell."""
-    own = settings.sources.get(source_name or "")
-    if feed_name == AUTO and own is not None:
-        feed_name = own.feed
+def _feed_named(store: Store, settings: Settings, feed_name: str, source_name: str | None) -> Feed | None:
+    """The feed that is asked for, or that is known of this source; None where the content is to tell."""
+    if feed_name == AUTO and source_name:
+        feed_name = with_options(store, settings.source(source_name, AUTO)).feed
     feed = None if feed_name == AUTO else feed_of(feed_name)
     source_of(settings, feed, source_name)
     return feed
