@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import socket
+import stat
 import time
 import zlib
 from collections.abc import Iterator, Mapping
@@ -48,14 +50,30 @@ def secret_headers(home: Path, source_name: str) -> dict[str, str]:
 
     Raises `Unheard` where a line is none.
     """
-    file = home / "secrets" / f"{source_name}.header"
-    if not re.fullmatch(r"[\w .-]+", source_name) or source_name.startswith(".") or not file.is_file():
-        return {}
-    lines = [line.strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    found = [HEADER_LINE.match(line) for line in lines]
+    found = [HEADER_LINE.match(line) for line in secret_lines(home, source_name, ".header")]
     if not all(found):
-        raise Unheard(f"{file} has a line that is no header; write lines like `Authorization: Bearer TOKEN`.")
+        raise Unheard(
+            f"secrets/{source_name}.header has a line that is no header; write lines like `Authorization: Bearer TOKEN`."
+        )
     return {match[1]: match[2] for match in found if match}
+
+
+def secret_lines(home: Path, source_name: str, end: str) -> list[str]:
+    """The lines of `secrets/<source><end>` in the home folder that are not blank; none where there is no such file.
+
+    Raises `Unheard` where it cannot be read, or others on this machine can read it too.
+    """
+    file = home / "secrets" / f"{source_name}{end}"
+    if not re.fullmatch(r"[\w .-]+", source_name) or source_name.startswith(".") or not file.is_file():
+        return []
+    mode = file.stat().st_mode
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise Unheard(f"{file} is open to others on this machine (mode {mode & 0o777:o}); chmod 600 it.")
+    try:
+        content = file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise Unheard(f"{file} cannot be read: {error.strerror or error}.") from None
+    return [line.strip() for line in content.splitlines() if line.strip()]
 
 
 @contextmanager

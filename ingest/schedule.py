@@ -3,6 +3,8 @@
     https://…   polled at the expected interval, later and later while it fails (an hour at most, or the interval)
     folder:…    or an absolute path: files that appear or change in a folder
     tcp://…     a port that TAK clients connect to (Cursor on Target)
+    tls://…     the same for clients that show a certificate (`secrets/<source>.crt`, `.key`, `.ca`)
+    mqtt://…    a subscription at an MQTT broker; mqtts:// over TLS
 
 A failure is logged once when it begins and once when it is over; how a source is doing stands in `data.health`.
 """
@@ -27,6 +29,7 @@ import httpx
 from data import health
 from data.settings import BadSettings, Settings, Source
 from data.store import Store
+from data.tls import BadKeys, Keys, keys_of
 from ingest import guard, watch
 from ingest.feed import Payload
 from ingest.feeds import all_feeds
@@ -42,6 +45,8 @@ USUAL_EVERY_S = 900.0
 LONGEST_BACKOFF_S = 3_600.0
 LOOK_EVERY_S = 1.0
 """Into a watched folder."""
+LONGEST_DEAF_S = 15.0
+"""Between two tries to open a port."""
 STOP_S = 5.0
 
 Read = Callable[[Sequence[Payload], Source], list[Result]]
@@ -77,7 +82,10 @@ def start(store: Store, settings: Settings, read: Read) -> Running:
                 f"source '{source.name}' has the feed '{source.feed}'; use {AUTO}, or one of {', '.join(all_feeds())}."
             )
         if source.address:
-            loops.append((source, _loop(running, settings, source, read)))
+            try:
+                loops.append((source, _loop(running, settings, source, read)))
+            except BadKeys as error:
+                raise BadSettings(f"source '{source.name}': {error}") from None
     guard.warm_up()
     for source, loop in loops:
         thread = threading.Thread(target=loop, name=f"source {source.name}", daemon=True)
@@ -95,15 +103,25 @@ def _loop(running: Running, settings: Settings, source: Source, read: Read) -> C
         folder = Path(source.address.removeprefix("folder:")).expanduser()
         turn = _look(running.store, source, settings.home / folder, read)
         return partial(_keep_at, running, source, turn, LOOK_EVERY_S)
-    if parts.scheme == "tcp" and parts.hostname and parts.port is not None:
-        return partial(_keep_listening, running, settings, source, parts.hostname, parts.port)
+    if parts.scheme in ("tcp", "tls") and parts.hostname and parts.port is not None:
+        keys = keys_of(settings.home, source.name) if parts.scheme == "tls" else None
+        return partial(_keep_listening, running, settings, source, parts.hostname, parts.port, keys)
+    if parts.scheme in ("mqtt", "mqtts"):
+        from ingest.mqtt_listener import place_of
+        from ingest.mqtt_source import keep_subscribed
+
+        place_of(source)
+        return partial(keep_subscribed, running, settings, source)
     raise BadSettings(
-        f"source '{source.name}' has the address '{source.address}'; use https://…, folder:/…, or tcp://HOST:PORT."
+        f"source '{source.name}' has the address '{source.address}'; "
+        "use https://…, folder:/…, mqtt://HOST/TOPIC/#, tcp://HOST:PORT or tls://HOST:PORT."
     )
 
 
-def _keep_at(running: Running, source: Source, turn: Turn, every_s: float) -> None:
-    """One turn after another until stopping."""
+def _keep_at(
+    running: Running, source: Source, turn: Turn, every_s: float, longest_s: float = LONGEST_BACKOFF_S
+) -> None:
+    """One turn after another until stopping; after failures no later than `longest_s` (or the interval)."""
     failures = 0
     wait_s = _first_wait(running.store, source, every_s)
     while not running.stopping.wait(wait_s):
@@ -111,13 +129,13 @@ def _keep_at(running: Running, source: Source, turn: Turn, every_s: float) -> No
             least_s = turn()
         except Exception as error:  # noqa: BLE001 (whatever it is, the next turn may succeed)
             least_s = error.retry_after_s if isinstance(error, Unheard) else 0.0
-            _broken(running.store, source, error, first=not failures)
+            broken(running.store, source, error, first=not failures)
             failures += 1
         else:
             if failures:
                 log.info("source %s is heard again", source.name)
             failures = 0
-        wait_s = max(backoff(every_s, failures), least_s)
+        wait_s = max(min(backoff(every_s, failures), max(longest_s, every_s)), least_s)
 
 
 def backoff(every_s: float, failures: int) -> float:
@@ -134,7 +152,8 @@ def _first_wait(store: Store, source: Source, every_s: float) -> float:
     return min(max((tried - datetime.now(UTC)).total_seconds() + every_s, 0.0), every_s)
 
 
-def _broken(store: Store, source: Source, error: Exception, first: bool) -> None:
+def broken(store: Store, source: Source, error: Exception, first: bool) -> None:
+    """Write down that a source is not heard, and why; said in the log the `first` time."""
     sentence = str(error) if isinstance(error, Unheard) else f"{type(error).__name__}: {error}"
     if first:
         log.warning("source %s is not heard: %s", source.name, sentence)
@@ -217,17 +236,23 @@ def _look(store: Store, source: Source, path: Path, read: Read) -> Turn:
 # -------------------- listening
 
 
-def _keep_listening(running: Running, settings: Settings, source: Source, host: str, port: int) -> None:
+def _keep_listening(
+    running: Running, settings: Settings, source: Source, host: str, port: int, keys: Keys | None
+) -> None:
     def turn() -> float:
-        asyncio.run(_listen(running, settings, source, host, port))
+        asyncio.run(_listen(running, settings, source, host, port, keys))
         return 0.0
 
-    _keep_at(running, source, turn, LOOK_EVERY_S)
+    # A port that is taken or a certificate that is missing is soon mended by a person, who then waits.
+    _keep_at(running, source, turn, LOOK_EVERY_S, LONGEST_DEAF_S)
 
 
-async def _listen(running: Running, settings: Settings, source: Source, host: str, port: int) -> None:
-    """Listen until stopping. Raises `Unheard` where the port cannot be had."""
-    from ingest.cot_listener import listening
+async def _listen(
+    running: Running, settings: Settings, source: Source, host: str, port: int, keys: Keys | None
+) -> None:
+    """Listen until stopping. Raises `Unheard` where the port cannot be had, or its certificates cannot be used."""
+    from ingest.cot_listener import PLAIN, listening
+    from ingest.tls_door import telling, tls_server
 
     feed = all_feeds()[source.feed]
 
@@ -235,8 +260,15 @@ async def _listen(running: Running, settings: Settings, source: Source, host: st
         payload = Payload(source.address, content=content)
         await asyncio.to_thread(take_in, running.store, settings, payload, feed, source)
 
+    opened = PLAIN
+    if keys is not None:
+        refused = telling(source.name, partial(health.record_refused, running.store, source))
+        opened = partial(tls_server, keys=keys, refused=refused)
     try:
-        async with listening(host, port, deliver):
+        async with listening(host, port, deliver, opened):
+            health.record_reachable(running.store, source, datetime.now(UTC))
             await asyncio.to_thread(running.stopping.wait)
+    except BadKeys as error:
+        raise Unheard(str(error)) from None
     except OSError as error:
         raise Unheard(f"{source.address} cannot be listened on: {error.strerror or error}.") from None

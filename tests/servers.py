@@ -232,14 +232,17 @@ def accepts(cluster: Postgres) -> bool:
 
 
 @contextmanager
-def mosquitto() -> Iterator[Address]:
-    """An MQTT broker that lets anybody in."""
+def mosquitto(home: Path | None = None, port: int = 0, settings: str = "") -> Iterator[Address]:
+    """An MQTT broker that lets anybody in. With a `home` it keeps there what it knows, for the next one on the same port."""
     program = find(MOSQUITTO)
-    port = free_port()
-    with tempfile.TemporaryDirectory(prefix="cg-mosquitto-") as home:
-        settings = Path(home) / "mosquitto.conf"
-        settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n", encoding="utf-8")
-        with running("Mosquitto", [str(program), "-c", str(settings)], lambda: listening(port)):
+    port = port or free_port()
+    with tempfile.TemporaryDirectory(prefix="cg-mosquitto-") as own:
+        kept = f"persistence true\npersistence_location {home}/\n" if home else "persistence false\n"
+        account = "user root\n" if os.geteuid() == 0 else ""
+        lines = f"listener {port} 127.0.0.1\nallow_anonymous true\n{kept}{account}{settings}"
+        file = Path(own) / "mosquitto.conf"
+        file.write_text(lines, encoding="utf-8")
+        with running("Mosquitto", [str(program), "-c", str(file)], lambda: listening(port)):
             yield Address("127.0.0.1", port)
 
 
