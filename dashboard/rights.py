@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from data.access import EVERY_AGENCY, Viewer
 
-ADMIN, SHARING, APPROVE, EXPORT = "admin", "sharing", "approve", "export"
+ADMIN, SHARING, APPROVE, EXPORT, FEEDS = "admin", "sharing", "approve", "export", "feeds"
 
 
 def operates(viewer: Viewer) -> bool:
@@ -41,3 +41,9 @@ def concerned(viewer: Viewer) -> bool:
 def exports(viewer: Viewer) -> bool:
     """Takes what is seen, and may leave, out as files."""
     return viewer.looking is None and viewer.kind != "display" and (operates(viewer) or EXPORT in viewer.roles)
+
+
+def feeds(viewer: Viewer, agency: str) -> bool:
+    """An information manager: brings in files for an agency's sources, mends what was refused, takes payloads back."""
+    own = FEEDS in viewer.roles and viewer.kind == "person" and bool(viewer.agency) and viewer.agency == agency
+    return runs(viewer) or (viewer.looking is None and own)

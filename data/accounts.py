@@ -33,6 +33,7 @@ ROLES = {
     "sharing": "marks the own agency's sources and makes its agreements",
     "approve": "agrees, as the second person, to the breaking of glass",
     "export": "takes what is seen out as files",
+    "feeds": "brings in files for the own agency's sources, mends what was refused, takes payloads back",
 }
 COMPONENTS = ("military", "police", "un", "ngo", "government", "host authority")
 PLAIN = re.compile(r"[^\x00-\x1f\x7f\"\\<>]{1,120}\Z")
