@@ -1,5 +1,7 @@
 """How each source is doing. Tried, succeeded and observed are three different times and never stand in for each other.
 
+A source that is not well is told apart by what ails it (`data.ailing`): it stopped, it is slow, or it sends rubbish.
+
 What is recorded is gathered in memory and written together at most once a second, so that a source that sends a thousand
 messages a second costs one small write; `flush` at the end. It never moves the revision: nothing about the mission changed.
 """
@@ -17,12 +19,14 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 
 from data import quarantine
+from data.ailing import KEPT, Ailment, Cause, Heard, Kind, ailment
 from data.settings import Settings, Source
 from data.store import Store, Tally
 from data.tables import source_state
 
 State = Literal["fresh", "late", "stale", "failed", "never"]
 WRITE_EVERY_S = 1.0
+AMOUNTS = ("accepted", "rejected", "refused")
 FRESH_WITHIN, LATE_WITHIN = 1.5, 3.0
 """Times the expected interval since the last success."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,6 +51,20 @@ class SourceState:
     accepted: int
     """Rows that brought something new or newer, since the beginning."""
     rejected: int
+    refused: int
+    """Clients turned away from its port, for want of a certificate that holds."""
+    ailment: Kind = ""
+    """What is wrong with it: `stopped`, `slow`, `rubbish`; empty where nothing is."""
+    cause: Cause = ""
+    ailing_since: datetime | None = None
+    reason: str = ""
+    """The same as one English sentence with its numbers."""
+    recent_payloads: int | None = None
+    """With `rubbish`: payloads since `ailing_since`, of those last heard; their rows, and how many of these were refused."""
+    recent_rows: int | None = None
+    recent_rejected: int | None = None
+    gap_s: float | None = None
+    """With the cause `gaps`: how long it usually takes from one payload to the next."""
 
 
 @dataclass
@@ -78,6 +96,9 @@ def record_success(
 ) -> None:
     """The source was heard: with what it brought, or (a 304) with nothing new; `validators` are for asking next time."""
     news: dict[str, Any] = {"last_tried_us": _micros(now), "last_succeeded_us": _micros(now), "error": ""}
+    if tally is not None or validators is None:  # with validators alone what they came with has been recorded
+        rows, rejected = (tally.read, tally.rejected) if tally is not None else (0, 0)
+        news["heard"] = Heard(_micros(now), 1, rows, rejected, 0)
     if tally is not None:
         news["accepted"] = tally.accepted + tally.revised + tally.retracted
         news["rejected"] = tally.rejected
@@ -89,9 +110,18 @@ def record_success(
     _record(store, source, news)
 
 
-def record_failure(store: Store, source: Source, sentence: str, now: datetime) -> None:
-    """The source could not be heard or read: why, in one sentence."""
-    _record(store, source, {"last_tried_us": _micros(now), "error": sentence[:1_000] or "failed", "at": _micros(now)})
+def record_failure(store: Store, source: Source, sentence: str, now: datetime, cause: Cause = "unreachable") -> None:
+    """The source could not be heard or read: why, in one sentence, and whose fault it is (`payload`: what it sent)."""
+    at = _micros(now)
+    news: dict[str, Any] = {"last_tried_us": at, "error": sentence[:1_000] or "failed", "at": at, "cause": cause}
+    if cause == "payload":
+        news["heard"] = Heard(at, 1, 0, 0, 1)
+    _record(store, source, news)
+
+
+def record_refused(store: Store, source: Source) -> None:
+    """A client was turned away from the source's port: who has no certificate says nothing of whether the source is heard."""
+    _record(store, source, {"refused": 1})
 
 
 def record_validators(store: Store, source: Source, validators: Mapping[str, Any]) -> None:
@@ -170,7 +200,7 @@ def _record(store: Store, source: Source, news: dict[str, Any]) -> None:
 def _together(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
     """Two pieces of news as one: amounts add up, times are the later ones, the first failure of a row of them stays."""
     both = {**earlier, **later}
-    for name in ("accepted", "rejected"):
+    for name in AMOUNTS:
         if name in earlier and name in later:
             both[name] = earlier[name] + later[name]
     for name in ("last_tried_us", "last_succeeded_us", "last_observed_us"):
@@ -178,6 +208,8 @@ def _together(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str,
             both[name] = max(earlier[name], later[name])
     if earlier.get("error") and later.get("error"):
         both["at"] = earlier["at"]
+    if "heard" in earlier and "heard" in later:
+        both["heard"] = earlier["heard"].and_then(later["heard"])
     return both
 
 
@@ -189,11 +221,14 @@ def _applied(row: Mapping[str, Any] | None, name: str, news: Mapping[str, Any]) 
     for key in ("last_tried_us", "last_succeeded_us", "last_observed_us"):
         if key in news:
             after[key] = max(news[key], after[key] or news[key])
-    for key in ("accepted", "rejected"):
+    for key in AMOUNTS:
         after[key] += news.get(key, 0)
     if "error" in news:
         after["last_error"] = news["error"]
         after["failing_since_us"] = (after["failing_since_us"] or news["at"]) if news["error"] else None
+        after["cause"] = news.get("cause", "") if news["error"] else ""
+    if "heard" in news:
+        after["recent"] = json.dumps([*json.loads(after["recent"]), news["heard"]][-KEPT:])
     return after
 
 
@@ -207,6 +242,9 @@ _EMPTY: Mapping[str, Any] = {
     "last_error": "",
     "accepted": 0,
     "rejected": 0,
+    "refused": 0,
+    "cause": "",
+    "recent": "[]",
     "validators": "{}",
 }
 
@@ -223,12 +261,14 @@ def _rows(store: Store) -> dict[str, dict[str, Any]]:
 
 def _state(source: Source | None, name: str, row: Mapping[str, Any], rejected: int, now: datetime) -> SourceState:
     known = source or Source(name, row.get("feed", ""), agency=row.get("agency", "unknown"))
+    state = _judged(known.expected_every_s, row, now)
+    found = ailment(state, known, row, rejected, _micros(now))
     return SourceState(
         name=name,
         title=known.title or name,
         feed=known.feed,
         agency=known.agency,
-        state=_judged(known.expected_every_s, row, now),
+        state=state,
         last_tried=_time(row.get("last_tried_us")),
         last_succeeded=_time(row.get("last_succeeded_us")),
         last_observed=_time(row.get("last_observed_us")),
@@ -237,7 +277,24 @@ def _state(source: Source | None, name: str, row: Mapping[str, Any], rejected: i
         last_error=row.get("last_error", ""),
         accepted=row.get("accepted", 0),
         rejected=rejected,
+        refused=row.get("refused", 0),
+        **_told(found),
     )
+
+
+def _told(found: Ailment | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    return {
+        "ailment": found.kind,
+        "cause": found.cause,
+        "ailing_since": _time(found.since_us),
+        "reason": found.reason,
+        "recent_payloads": found.payloads,
+        "recent_rows": found.rows,
+        "recent_rejected": found.rejected,
+        "gap_s": found.gap_s,
+    }
 
 
 def _judged(expected_s: float | None, row: Mapping[str, Any], now: datetime) -> State:
