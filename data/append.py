@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -103,16 +103,19 @@ def append(connection: Connection, secret: bytes, batch: Batch) -> Tally:
         revision = at.revision
     else:
         log_commit(connection, batch, revision, seq)
-    read = sum(counts.values()) + sum(reasons.values())
+    return tally_of(counts, reasons, int(revision), observed_us)
+
+
+def tally_of(counts: Counter[str], reasons: Counter[str], revision: int, observed_us: int | None) -> Tally:
     return Tally(
-        read,
+        sum(counts.values()) + sum(reasons.values()),
         counts["accepted"],
         counts["revised"],
         counts["unchanged"],
         counts["retracted"],
         sum(reasons.values()),
         dict(reasons),
-        int(revision),
+        revision,
         observed_us,
     )
 
@@ -134,8 +137,41 @@ def _append_chunk(
     ]
     repeated = last_told(connection, differing, commit_log.c.sha256 == batch.sha256) if batch.sha256 else set()
     overtaken = last_told(connection, differing, commit_log.c.received_us > batch.received_us) if batch.again else set()
-    rows: list[tuple[Any, ...]] = []
-    touched: dict[int, Head] = {}
+    unwritten = Unwritten()
+    decide(connection, batch, revision, seq, ids, entries, heads, repeated, overtaken, unwritten, counts)
+    unwritten.write(connection)
+    return seq + len(unwritten.rows)
+
+
+@dataclass
+class Unwritten:
+    """Versions that are decided and not yet in the database, in the order of the table's columns, and where that leaves
+    their records."""
+
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    heads: dict[int, tuple[str, int, Head]] = field(default_factory=dict)
+    """Record -> source, kind, where it then stands."""
+
+    def write(self, connection: Connection) -> None:
+        if self.rows:
+            insert(connection, version, self.rows)
+            _write_heads(connection, self.heads)
+
+
+def decide(
+    connection: Connection,
+    batch: Batch,
+    revision: int,
+    seq: int,
+    ids: Sequence[int],
+    entries: Sequence[Entry],
+    heads: dict[int, Head],
+    repeated: Container[int],
+    overtaken: Container[int],
+    unwritten: Unwritten,
+    counts: Counter[str],
+) -> None:
+    """What each entry means beside `heads`, which are moved on; versions after `seq` go to `unwritten`, outcomes to `counts`."""
     for identity, entry in zip(ids, entries, strict=True):
         before = heads.get(identity)
         outcome, late = outcome_of(
@@ -143,13 +179,13 @@ def _append_chunk(
             entry,
             identity in repeated,
             identity in overtaken,
-            partial(digests_of, connection, before.last_seq if before else 0, rows),
+            partial(digests_of, connection, before.last_seq if before else 0, unwritten.rows),
         )
         counts[outcome] += 1
         if outcome == "unchanged":
             continue
         seq += 1
-        rows.append(
+        unwritten.rows.append(
             (
                 seq,
                 revision,
@@ -176,11 +212,8 @@ def _append_chunk(
             if told is None and entry.retracted and before:
                 told = before.version_us  # it must not open the door to what is older than what it took back
             after = Head(seq, current, entry.digest, told, entry.retracted, new)
-        heads[identity] = touched[identity] = after
-    if rows:
-        _insert(connection, version, rows)
-        _write_heads(connection, batch.source, touched, {row[2]: row[3] for row in rows})
-    return seq
+        heads[identity] = after
+        unwritten.heads[identity] = batch.source, entry.kind, after
 
 
 def outcome_of(
@@ -254,10 +287,10 @@ def last_told(connection: Connection, ids: list[int], when: sa.ColumnElement[boo
     return found
 
 
-def _write_heads(connection: Connection, source: str, touched: dict[int, Head], kinds: dict[int, int]) -> None:
+def _write_heads(connection: Connection, touched: Mapping[int, tuple[str, int, Head]]) -> None:
     new = [
-        (identity, source, kinds[identity], at.last_seq, at.current_seq, at.digest, at.version_us, at.retracted)
-        for identity, at in touched.items()
+        (identity, source, kind, at.last_seq, at.current_seq, at.digest, at.version_us, at.retracted)
+        for identity, (source, kind, at) in touched.items()
         if at.new
     ]
     known = [
@@ -269,16 +302,16 @@ def _write_heads(connection: Connection, source: str, touched: dict[int, Head], 
             "version_us": at.version_us,
             "retracted": at.retracted,
         }
-        for identity, at in touched.items()
+        for identity, (_, _, at) in touched.items()
         if not at.new
     ]
     if new:
-        _insert(connection, head, sorted(new))  # in the order of its pages
+        insert(connection, head, sorted(new))  # in the order of its pages
     if known:
         connection.execute(head.update().where(head.c.record_id == sa.bindparam("key")), known)
 
 
-def _insert(connection: Connection, table: sa.Table, rows: list[tuple[Any, ...]]) -> None:
+def insert(connection: Connection, table: sa.Table, rows: list[tuple[Any, ...]]) -> None:
     """Insert rows given in the order of the table's columns; a third of the time of `execute(table.insert(), dicts)`."""
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
@@ -315,22 +348,22 @@ def _taken_back(kind: int, source_ref: str) -> Entry:
 
 def log_commit(connection: Connection, batch: Batch, revision: int, seq: int) -> None:
     """Write the row of a commit and move the counter; the caller holds it (`counter`, for update)."""
-    last = connection.execute(
-        sa.select(commit_log.c.committed_us).where(commit_log.c.revision == revision - 1)
-    ).scalar()
-    connection.execute(
-        commit_log.insert(),
-        {
-            "revision": revision,
-            # Never before the commit ahead of it, whatever the machine's clock does: "as known at" bisects on this.
-            "committed_us": max(time.time_ns() // 1000, (last or 0) + 1),
-            "received_us": batch.received_us,
-            "last_seq": seq,
-            "source": batch.source,
-            "feed": batch.feed,
-            "payload": batch.payload,
-            "sha256": batch.sha256,
-        },
+    log_commits(connection, [(batch, revision, seq)])
+
+
+def log_commits(connection: Connection, commits: Sequence[tuple[Batch, int, int]]) -> None:
+    """The same for several, each with its revision and last seq, in order and without a gap."""
+    first, (_, revision, seq) = commits[0][1], commits[-1]
+    last = connection.execute(sa.select(commit_log.c.committed_us).where(commit_log.c.revision == first - 1)).scalar()
+    # Never before the commit ahead of it, whatever the machine's clock does: "as known at" bisects on this.
+    begin = max(time.time_ns() // 1000, (last or 0) + 1)
+    insert(
+        connection,
+        commit_log,
+        [
+            (number, begin + at, batch.received_us, until, batch.source, batch.feed, batch.payload, batch.sha256)
+            for at, (batch, number, until) in enumerate(commits)
+        ],
     )
     connection.execute(counter.update().values(revision=revision, seq=seq))
     if connection.dialect.name == "postgresql":

@@ -13,19 +13,20 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from data.append import CHUNK_IDS, append
+from data.append import CHUNK_IDS, append, record_ids
 from data.append import Batch as Batch
 from data.append import Tally as Tally
 from data.database import checkpoint, connect, exclusive
 from data.foretell import Heard, foretell
-from data.records import KINDS, Reference, decode
+from data.group import append_each
+from data.records import KINDS, Entry, Reference, decode
 from data.tables import commit_log, counter, head, version
 
 
@@ -72,12 +73,19 @@ class Store:
 
         Raises whatever reading `batch.chunks` raises; nothing of that batch is then kept, other batches are not touched.
         """
-        ticket: Future[Tally] = Future()
-        self._waiting.append((batch, ticket))
+        (told,) = self.append_each([batch])
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    def append_each(self, batches: Sequence[Batch]) -> list[Tally | Exception]:
+        """Append several payloads durably, in order; the error of one that cannot be stored stands in place of its tally."""
+        group = [(batch, Future[Tally]()) for batch in batches]
+        self._waiting.extend(group)
         with self._writing:
-            if not ticket.done():
+            if any(not ticket.done() for _, ticket in group):
                 self._commit_waiting()
-        return ticket.result()
+        return [_outcome(ticket) for _, ticket in group]
 
     def foretell(self, batch: Batch, heard: Heard | None = None) -> Tally:
         """The tally `append` would give now; nothing is written and no writer waits. Raises what reading `chunks` raises."""
@@ -88,20 +96,14 @@ class Store:
         group = []
         while self._waiting:
             group.append(self._waiting.popleft())
-        results: list[tuple[Future[Tally], Tally | BaseException]] = []
         try:
             with self.transaction() as connection:
-                for batch, ticket in group:
-                    try:
-                        with connection.begin_nested():
-                            results.append((ticket, append(connection, self._secret, batch)))
-                    except Exception as error:  # noqa: BLE001 - it goes to the caller whose batch it is
-                        results.append((ticket, error))
+                told = append_each(connection, self._secret, [batch for batch, _ in group])
         except BaseException as error:
             for _, ticket in group:
                 ticket.set_exception(error)
             raise
-        for ticket, result in results:
+        for (_, ticket), result in zip(group, told, strict=True):
             if isinstance(result, Tally):
                 ticket.set_result(result)
             else:
@@ -117,6 +119,16 @@ class Store:
                 yield connection
             if self._lock_path is not None:
                 checkpoint(connection)
+
+    def append_within(self, connection: Connection, batch: Batch) -> list[int]:
+        """Append a few rows within a transaction of the caller's, together with what else it does; their record ids."""
+        rows = [list(chunk) for chunk in batch.chunks]
+        append(connection, self._secret, replace(batch, chunks=rows))
+        return [self.record_id(batch.source, row) for chunk in rows for row in chunk if isinstance(row, Entry)]
+
+    def record_id(self, source: str, entry: Entry) -> int:
+        """The id of the record that a source's row is a version of."""
+        return record_ids(self._secret, source, [entry])[0]
 
     def revision(self) -> int:
         with self.reader.connect() as connection:
@@ -198,6 +210,15 @@ class Store:
         with self._writing, exclusive(self._lock_path):
             self.reader.dispose()
             self.writer.dispose()
+
+
+def _outcome(ticket: Future[Tally]) -> Tally | Exception:
+    error = ticket.exception()
+    if error is None:
+        return ticket.result()
+    if isinstance(error, Exception):
+        return error
+    raise error
 
 
 _CHANGE_COLUMNS = (

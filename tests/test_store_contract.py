@@ -68,8 +68,12 @@ def refused(raw: str, row: int = 1) -> Reject:
 
 
 def append(store: Store, *items: Entry | Reject, **how: object) -> Tally:
+    return store.append(batch(*items, **how))
+
+
+def batch(*items: Entry | Reject, **how: object) -> Batch:
     told = {"source": "s", "feed": "test", "payload": "p", "sha256": "", "received_us": 1, "chunks": [items], **how}
-    return store.append(Batch(**told))  # type: ignore[arg-type]
+    return Batch(**told)  # type: ignore[arg-type]
 
 
 def current(store: Store) -> dict[str, str]:
@@ -303,6 +307,67 @@ def test_how_a_source_does_moves_no_revision(store: Store) -> None:
     health.record_try(store, source, NOON)
     health.flush(store)
     assert store.revision() == 0
+
+
+# -------------------- group commit
+
+
+def test_payloads_of_a_group_mean_what_they_would_one_after_another(store: Store) -> None:
+    append(store, incident("old", "one"), incident("versioned", "at ten", hour=10))
+    group = [
+        batch(incident("a", "one"), incident("b", "one"), sha256="1"),
+        batch(incident("a", "one"), incident("old", "one"), sha256="2"),
+        batch(refused("?"), incident("old", "two"), sha256="3"),
+        batch(incident("a", "one"), incident("a", "two", seen=9), sha256="4"),
+        batch(incident("versioned", "at eight", hour=8), taken_back("b"), source="s"),
+        batch(incident("d", "one"), source="other"),
+        batch(),
+    ]
+    told = [tally for tally in store.append_each(group) if isinstance(tally, Tally)]
+    names = ("accepted", "revised", "unchanged", "retracted", "rejected", "revision")
+    assert [tuple(getattr(tally, name) for name in names) for tally in told] == [
+        (2, 0, 0, 0, 0, 2),
+        (0, 0, 2, 0, 0, 2),
+        (0, 1, 0, 0, 1, 3),
+        (0, 1, 1, 0, 0, 4),
+        (0, 1, 0, 1, 0, 5),
+        (1, 0, 0, 0, 0, 6),
+        (0, 0, 0, 0, 0, 6),
+    ]
+    assert told[3].observed_us is not None
+    assert told[2].reasons == {"lon: is not a number": 1}
+    assert current(store) == {"a": "two", "old": "two", "versioned": "at ten", "d": "one"}
+    commits = store.commits_since(1)
+    assert [commit.revision for commit in commits] == [2, 3, 4, 5, 6]
+    assert all(one.committed_us < two.committed_us for one, two in pairwise(commits))
+    again = [tally for tally in store.append_each([batch(incident("z")), group[3]]) if isinstance(tally, Tally)]
+    assert [(tally.accepted, tally.unchanged, tally.revision) for tally in again] == [(1, 0, 7), (0, 2, 7)]
+
+
+def test_a_payload_that_cannot_be_stored_harms_no_other_of_its_group(store: Store) -> None:
+    broken = incident("broken")._replace(digest=1 << 70)  # more than the column holds
+    group = [batch(incident(f"i{number}")) for number in range(20)]
+    group[7] = batch(incident("with it"), broken)
+    told = store.append_each(group)
+    assert [number for number, tally in enumerate(told) if isinstance(tally, Exception)] == [7]
+    assert set(current(store)) == {f"i{number}" for number in range(20) if number != 7}
+    assert store.revision() == 19
+    with pytest.raises(Exception, match=r"too large|out of range|overflow"):
+        append(store, broken)
+
+
+def test_whoever_appends_at_once_gets_their_own_tally(store: Store) -> None:
+    """Many writers, each with payloads of one row told twice: all of it is there, once, also when opened again."""
+
+    def send(number: int) -> list[tuple[str, int]]:
+        told = [append(store, incident(f"i{number}"), sha256=str(number)) for _ in range(2)]
+        return [(outcome(tally), tally.revision) for tally in told]
+
+    with ThreadPoolExecutor(32) as pool:
+        told = list(pool.map(send, range(200)))
+    assert [[what for what, _ in each] for each in told] == [["accepted", "unchanged"]] * 200
+    assert sorted(first for (_, first), _ in told) == list(range(1, 201))
+    assert set(current(store)) == {f"i{number}" for number in range(200)}
 
 
 # -------------------- across processes
