@@ -76,18 +76,22 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     from data.tokens import local_token
     from ingest.exercise.load import start_playing
     from ingest.run import start
+    from ingest.staging import Sweeper
 
     # Asked to end, it ends by the way below: what is noted is written, and the audit log is signed as it stands.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     people = _people(settings)
     store = _store(settings)
-    keeper, readings = Keeper(store, settings), Readings(store)
+    keeper, readings, sweeper = Keeper(store, settings), Readings(store), Sweeper(settings)
     keeper.start()
     readings.start()
+    sweeper.start()
     picture = Picture(store, _sharing(store, settings))
     picture.catch_up()
     local_token(store, settings.home)
-    running = [each for each in (start(store, settings), start_playing(store, settings), readings, keeper) if each]
+    running = [
+        each for each in (start(store, settings), start_playing(store, settings), sweeper, readings, keeper) if each
+    ]
     try:
         told = "everybody signs in" if people else "this machine only: there are no accounts"
         print(f"{settings.mission.name} on http://{host}:{port} ({told})", flush=True)
@@ -131,6 +135,7 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
     from data.identity import Identity
     from data.notice import wait_for_change
     from data.readings import Readings
+    from ingest.uploads import Uploads
 
     identity = Identity(store, lambda name: picture.sharing.opened.get(name, ()))
 
@@ -153,6 +158,7 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
         quarantine_groups=lambda: quarantine.groups(store.reader),
         quarantine_entry=entry,
         acts=_acts(settings, store),
+        uploads=Uploads(store, settings),
         note=(readings or Readings(store)).note,
         exported=lambda who, collection, details: _exported(store, who, collection, details),
         ways=((provider.title or urlsplit(provider.issuer).netloc, BEGIN),) if (provider := settings.oidc) else (),

@@ -24,7 +24,7 @@ from data.identity import Identity
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 BODY_BYTES = 4 << 20
 """Of requests of pages; payloads of partners have their own limit (`dashboard.receive`)."""
-UNLIMITED = ("/api/ingest/",)
+UNLIMITED = ("/api/ingest/", "/api/upload/file")
 COMPRESSED = (
     "application/json",
     "application/geo+json",

@@ -30,6 +30,7 @@ from dashboard import (
     sign_in_page,
     static,
 )
+    upload,
 from dashboard.answer import NOT_FOUND, Answering, refusal
 from dashboard.callbacks import Callbacks
 from dashboard.frame import ASSETS, assets_version, make_dash
@@ -51,6 +52,7 @@ READERS: dict[str, Reader] = {
     "/api/admin/audit": admin.chain,
     "/api/view-as": admin.view_as,
     "/api/records/{id}": api.record,
+    "/api/upload": upload.overview,
     "/api/export/{collection}": downloads.download,
     "/tiles/{layer}/{revision}/{z}/{x}/{y}.pbf": map_tiles.tile,
     "/basemap/{version}/{z}/{x}/{y}": basemap.tile,
@@ -97,7 +99,9 @@ def routes(
     router.routes.append(Route("/live", live.endpoint(hub), methods=["GET"]))
     router.routes.append(Route("/api/ingest/{feed}", receive.ingest(services, gate), methods=["POST"]))
     router.routes.append(Route("/api/reports", receive.reports(services, gate), methods=["POST"]))
-    for path, act in acts.ACTS.items():
+    router.routes.append(Route("/api/upload/file", upload.receiving(services), methods=["POST"]))
+    router.routes.append(Route("/api/upload/preview", upload.previewing(services), methods=["POST"]))
+    for path, act in {**acts.ACTS, **upload.ACTS}.items():
         router.routes.append(Route(path, acts.endpoint(services, act), methods=["POST"]))
     throttle = Throttle()
     router.routes.extend(sign_in_page.routes(services, throttle))

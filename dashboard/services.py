@@ -114,4 +114,7 @@ class Services:
     @property
     def known(self) -> Known:
         """Agencies and accounts there are, and what is shared."""
+    uploads: Any = None
+    """Files dropped by people and what they would come to (`ingest.uploads.Uploads`)."""
+
         return Known(self.settings, self.identity, self.picture.sharing)

@@ -6,10 +6,13 @@ A suggestion only: the feed `table` reads by what a person then says. Read in th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import islice
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
+from data.records import KINDS, Severity
 from ingest import hxl
 from ingest.feed import Payload
 from ingest.fields import FIELDS
@@ -19,6 +22,8 @@ from ingest.values import text
 
 TABULAR = ("incident", "report", "supply", "indicator", "feedback", "activity", "site", "route")
 """Kinds of record that partners keep in tables of their own making."""
+SELDOM = ("place_precision", "grade", "version_time")
+"""Fields that hardly any table has; the settings can map them."""
 EXAMPLES = 3
 MOST_WORDS = 12
 LONGEST = 80
@@ -97,6 +102,36 @@ class Sheet(msgspec.Struct, frozen=True):
     columns: tuple[Column, ...]
     meant: dict[str, dict[str, str]]
     """Kind -> field -> the column it seems to be in: by the tags, else by the heading."""
+
+
+class FieldOf(msgspec.Struct, frozen=True):
+    """A field of a kind of record that a column can fill. `words` are all it may say, where these are few."""
+
+    name: str
+    part: Literal["what", "when", "where", "figure"]
+    words: tuple[str, ...] = ()
+
+
+def fields_of(kind: str) -> list[FieldOf]:
+    """Every field of a kind that a table can fill."""
+    types = {field.name: field.type for field in msgspec.structs.fields(KINDS[kind].type)}
+    names = [name for name in FIELDS[kind] if name not in SELDOM]
+    at = names.index("adm_pcode") if "adm_pcode" in names else len(names)
+    names[at:at] = ["adm1_name", "adm2_name", "adm3_name"]
+    return [FieldOf(name, _part(name, types.get(name)), _words(types.get(name))) for name in names]
+
+
+def _part(name: str, hint: Any) -> Literal["what", "when", "where", "figure"]:
+    if name in ("lon", "lat", "place", "adm_pcode", "adm1_name", "adm2_name", "adm3_name"):
+        return "where"
+    kinds = {hint, *get_args(hint)}
+    return "when" if datetime in kinds else "figure" if kinds & {int, float} else "what"
+
+
+def _words(hint: Any) -> tuple[str, ...]:
+    if hint is Severity:
+        return tuple(Severity.__members__)
+    return tuple(word for word in get_args(hint) if word) if get_origin(hint) is Literal else ()
 
 
 def outline(payload: Payload) -> list[Sheet]:

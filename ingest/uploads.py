@@ -17,15 +17,17 @@ import msgspec
 from data import audit, health
 from data.places import Places
 from data.settings import Settings, Source
-from data.sharing_changes import set_source_mark
-from data.source_options import options_set, set_options, with_options
+from data.sharing_changes import CannotShare, set_source_mark
+from data.source_options import BadOptions, options_set, set_options, with_options
 from data.store import Store
+from data.undo import CannotUndo, batches, undo_batch
 from ingest import staging
 from ingest.examine import Asked, Findings, examine, references_in
 from ingest.feed import Feed, Payload
 from ingest.feeds import all_feeds
 from ingest.guard import Unreadable, Usage
 from ingest.intake import Misuse, Result, feed_of, source_of, take_in
+from ingest.outline import TABULAR, FieldOf, fields_of
 from ingest.staging import CannotStage, NotStaged, Owner, Staged
 
 FIRST_ROWS = 500
@@ -38,9 +40,11 @@ BUSY_S = 20.0
 MOST_AT_ONCE = 2
 """Previews and counts read at once, so that the workers are never all taken from what arrives by itself."""
 REMEMBERED = 32
+RECENT = 200
+"""Of so many of a source's newest payloads each can be taken back here."""
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
+class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a person chose for one file. `options` are what they set for the feed, in place of what the source has; they are
     kept for the source."""
 
@@ -75,6 +79,10 @@ class Job:
 class Uploads:
     """The drops of every person, over one store."""
 
+    NOT_THERE = NotStaged
+    REFUSED = (CannotStage, Misuse, BadOptions, CannotShare, CannotUndo)
+    MOST_FILES = staging.MOST_FILES
+
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
         self.settings = settings
@@ -85,6 +93,21 @@ class Uploads:
 
     def feeds(self) -> list[Feed]:
         return list(all_feeds().values())
+
+    def fields(self) -> dict[str, list[FieldOf]]:
+        """See `ingest.outline.fields_of`."""
+        return {kind: fields_of(kind) for kind in TABULAR}
+
+    def owner(self, name: str, agency: str) -> Owner:
+        return Owner(name, agency)
+
+    def choice(self, told: Any) -> Choice:
+        """A choice as it was sent. Raises `msgspec.ValidationError`."""
+        return msgspec.convert(told, Choice)
+
+    def usage(self) -> Usage:
+        """By which a preview can be ended."""
+        return Usage()
 
     def begin(self, owner: Owner, staged: str, name: str) -> tuple[str, staging.Incoming]:
         """See `ingest.staging.begin`."""
@@ -139,10 +162,10 @@ class Uploads:
             job = self._start(key, owner, run)
         return job.told()
 
-    def commit(self, owner: Owner, staged: str, choices: Sequence[Choice], done: Callable[[], None]) -> dict[str, Any]:
+    def commit(self, owner: Owner, staged: str, choices: Sequence[Choice]) -> dict[str, Any]:
         """Take the files in by the ordinary door, those that others need first; told when it is over.
 
-        `done` is called once everything is stored. Raises `NotStaged`, `Misuse`.
+        Raises `NotStaged`, `Misuse`.
         """
         key = f"{staged}/commit"
         with self._lock:
@@ -164,10 +187,16 @@ class Uploads:
             results = {choice.file: self._commit_one(owner, staged, choice, job) for choice in ordered}
             health.flush(self.store)
             staging.discard(self.settings, owner, staged)
-            done()
             return [results[choice.file] for choice in choices]
 
         return self._start(key, owner, run).told()
+
+    def undo(self, who: str, source: str, revision: int, reason: str) -> dict[str, Any]:
+        """Take back a payload of this source whole. Raises `CannotUndo`."""
+        if all(one.revision != revision for one in batches(self.store, source, RECENT)):
+            raise CannotUndo(f"Revision {revision} is no payload of {source} that can be taken back here.")
+        tally = undo_batch(self.store, self.settings, who, revision, reason)
+        return {"retracted": tally.retracted, "revised": tally.revised, "revision": tally.revision}
 
     def _commit_one(self, owner: Owner, staged: str, choice: Choice, job: Job) -> Result:
         _, payload, _ = staging.file_of(self.settings, owner, staged, choice.file)

@@ -84,6 +84,16 @@ ROUTES: dict[str, Class] = {
     "POST /api/ingest/{feed}": "token",
     "POST /api/reports": "token",
     "GET /": "public",
+    "POST /api/alerts/preview": "role",
+    "POST /api/alerts/issue": "role",
+    "GET /api/upload": "role",
+    "POST /api/upload/file": "role",
+    "POST /api/upload/look": "role",
+    "POST /api/upload/preview": "role",
+    "POST /api/upload/count": "role",
+    "POST /api/upload/commit": "role",
+    "POST /api/upload/discard": "role",
+    "POST /api/upload/undo": "role",
     "GET /{path:path}": "public",
     "GET /_dash-layout": "public",
     "GET /_dash-dependencies": "public",
@@ -185,7 +195,7 @@ def test_rights_are_asked_for(tmp_path: Path) -> None:
         client = client_of(found.services)
         for route, of in ROUTES.items():
             method, _, path = route.partition(" ")
-            if of != "role" or not path.startswith("/api/admin/"):
+            if of != "role" or not path.startswith(("/api/admin/", "/api/upload")):
                 continue
             told = b'{"name":"x","agency":"Intel","kind":"person","source":"hidden","roles":["admin"]}'
             answer = client.request(
