@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -89,8 +90,11 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     picture = Picture(store, _sharing(store, settings))
     picture.catch_up()
     local_token(store, settings.home)
+    sending = _sending(settings, store, picture, readings)
     running = [
-        each for each in (start(store, settings), start_playing(store, settings), sweeper, readings, keeper) if each
+        each
+        for each in (start(store, settings), start_playing(store, settings), *sending, sweeper, readings, keeper)
+        if each
     ]
     try:
         told = "everybody signs in" if people else "this machine only: there are no accounts"
@@ -108,6 +112,29 @@ def _sharing(store: Any, settings: Settings) -> Callable[[], Any]:
     from data.sharing import read
 
     return lambda: read(store, settings)
+
+
+def _sending(settings: Settings, store: Any, picture: Any, readings: Any) -> list[Any]:
+    """What is sent out by itself, begun: one for each `[[cot_out]]`."""
+    from data.identity import Identity
+    from outgoing.tak import Sending
+    from outgoing.whose import viewer_of
+
+    identity = Identity(store)
+    titles = {name: source.title or name for name, source in settings.sources.items()}
+    agencies = {*settings.agencies, *(source.agency for source in settings.sources.values())}
+
+    def viewer(told: str) -> Any:
+        accounts = identity.accounts()
+        return viewer_of(told, accounts, {*agencies, *(one.profile.agency for one in accounts)}, datetime.now(UTC))
+
+    sending = [
+        Sending(out, settings.home, picture, partial(viewer, out.viewer), readings.note, titles)
+        for out in settings.cot_out
+    ]
+    for each in sending:
+        each.start()
+    return sending
 
 
 def _people(settings: Settings) -> bool:
@@ -160,8 +187,28 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
         acts=_acts(settings, store),
         uploads=Uploads(store, settings),
         note=(readings or Readings(store)).note,
+        alerts=_own_alerts(settings, store),
         exported=lambda who, collection, details: _exported(store, who, collection, details),
         ways=((provider.title or urlsplit(provider.issuer).netloc, BEGIN),) if (provider := settings.oidc) else (),
+    )
+
+
+def _own_alerts(settings: Settings, store: Any) -> Any:
+    """Warnings issued here: written as messages, and read by our own feed like everybody's."""
+    from dashboard.services import OwnAlerts
+    from data import own_alerts
+    from ingest.feed import Context, Payload, parse
+    from ingest.feeds import all_feeds
+
+    def read(content: bytes, source: Any) -> list[Any]:
+        context = Context(source, datetime.now(UTC))
+        batches = parse(all_feeds()[own_alerts.FEED], Payload("own alert", content=content), context)
+        return [entry for batch in batches for entry in batch]
+
+    return OwnAlerts(
+        issued=lambda: own_alerts.issued(store),
+        drafted=lambda told: own_alerts.drafted(store, settings, told),
+        issue=lambda who, told: own_alerts.issue(store, settings, who, told, read),
     )
 
 
@@ -309,6 +356,7 @@ def status(settings: Settings, asked: argparse.Namespace) -> int:
 
     from data.health import states
     from data.upkeep import counts
+    from outgoing.board import states as output_states
 
     store = _store(settings)
     try:
@@ -317,6 +365,7 @@ def status(settings: Settings, asked: argparse.Namespace) -> int:
         told = {"revision": store.revision(), "records": counts(store), "sources": sources}
     finally:
         store.close()
+    told["outputs"] = [asdict(state) for state in output_states(settings.home, settings.cot_out)]
     if asked.json:
         print(json.dumps(told, default=_time, indent=1))
         return 0
@@ -327,6 +376,11 @@ def status(settings: Settings, asked: argparse.Namespace) -> int:
         print(
             f"  {source['name']:<24} {source['state']:<7} observed {_time(source['last_observed'])} {source['last_error']}"
             + (f" ({source['refused']:,} clients turned away)" if source["refused"] else "")
+        )
+    for out in told["outputs"]:
+        numbers = f"{out['shown']:,} on their map" + (f", {out['left_out']:,} too many" if out["left_out"] else "")
+        print(
+            f"  -> {out['name']:<21} {out['state']:<9} {out['address']} as {out['viewer']}, {numbers} {out['last_error']}"
         )
     return 0
 

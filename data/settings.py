@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from data.access import Agreement, Consent, Mark, Precision, Tlp
 from data.agreements import agreement_of
 from data.marks import MARKED, BadTerms, marked
+from data.outputs import CotOut, cot_out_of
 from data.provider import Provider, provider_of
 from data.records import Sensitivity
 
-TOP = ("mission", "agencies", "source", "thresholds", "boards", "agreement", "retention", "oidc")
+TOP = ("mission", "agencies", "source", "thresholds", "boards", "agreement", "retention", "oidc", "cot_out")
 SPANS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 
 
@@ -38,6 +39,8 @@ class Source:
     address: str = ""
     """Where to fetch it: http(s) address, or a folder to watch; empty where it is sent to us."""
     expected_every_s: float | None = None
+    observed_within_s: float | None = None
+    """How old the newest it tells of may be before it counts as slow; None: however old."""
     sensitivity: Sensitivity = Sensitivity.high
     releasable_to: tuple[str, ...] = ()
     grade: str = ""
@@ -100,6 +103,8 @@ class Settings:
     agreements: tuple[Agreement, ...] = ()
     retention: Mapping[str, Retention] = field(default_factory=dict)
     """Class -> how long its records are kept."""
+    cot_out: tuple[CotOut, ...] = ()
+    """TAK servers that are sent what somebody may see."""
     oidc: Provider | None = None
     """The identity provider whose people may sign in here."""
 
@@ -133,6 +138,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     agreements = [_agreement(file, entry) for entry in _tables(file, told, "agreement")]
     _once(file, "source", [source.name for source in sources])
     _once(file, "agreement", [agreement.name for agreement in agreements])
+    cot_out = tuple(_cot_out(file, entry) for entry in _tables(file, told, "cot_out"))
+    _once(file, "cot_out", [out.name for out in cot_out])
     return Settings(
         home=home,
         database_url=url,
@@ -146,6 +153,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         },
         agreements=tuple(agreements),
         retention=retention,
+        cot_out=cot_out,
         oidc=_provider(file, told["oidc"], environment) if "oidc" in told else None,
     )
 
@@ -182,6 +190,10 @@ def _source(file: Path, told: dict[str, Any], mission: Mission, retention: Mappi
     seconds = span_s(every) if isinstance(every, str) else every
     if every is not None and (not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or seconds <= 0):
         raise BadSettings(f'{file}: expected of {at} is {every!r}; use seconds or a span like "15min", "6h", "1d".')
+    within = told.get("observed_within")
+    within_s = span_s(within) if isinstance(within, str) else within
+    if within is not None and not within_s:
+        raise BadSettings(f'{file}: observed_within of {at} is {within!r}; use a span like "6h" or "2d".')
     try:
         marks = marked(told)
     except BadTerms as error:
@@ -198,6 +210,7 @@ def _source(file: Path, told: dict[str, Any], mission: Mission, retention: Mappi
         "address",
         "expected",
         "expected_every_s",
+        "observed_within",
         "grade",
         "exercise",
         "timezone",
@@ -209,6 +222,7 @@ def _source(file: Path, told: dict[str, Any], mission: Mission, retention: Mappi
         title=str(told.get("title", name)),
         address=str(told.get("address", "")),
         expected_every_s=None if seconds is None else float(seconds),
+        observed_within_s=within_s,
         grade=str(told.get("grade", "")),
         exercise=_flag(file, f"exercise of {at}", told.get("exercise", mission.exercise)),
         timezone=_zone(file, f"timezone of {at}", told.get("timezone", "UTC")),
@@ -224,6 +238,14 @@ def _agreement(file: Path, told: dict[str, Any]) -> Agreement:
     except BadTerms as error:
         name = f" '{told['name']}'" if isinstance(told.get("name"), str) else ""
         raise BadSettings(f"{file}: of agreement{name} {error}.") from None
+
+
+def _cot_out(file: Path, told: dict[str, Any]) -> CotOut:
+    try:
+        return cot_out_of(told, span_s)
+    except BadTerms as error:
+        name = f" '{told['name']}'" if isinstance(told.get("name"), str) else ""
+        raise BadSettings(f"{file}: of cot_out{name} {error}.") from None
 
 
 def _provider(file: Path, told: Any, environment: Mapping[str, str]) -> Provider:
