@@ -19,6 +19,7 @@ from ingest.exercise import (
     response,
     routes,
     sites,
+    talk,
     units,
     voices,
 )  # fmt: skip
@@ -84,6 +85,7 @@ def _files(seed: int, now: datetime) -> list[tuple[str, str, str, timedelta, byt
         (f"{iso}_joc_log_{day}.csv", "table", "joc-log", fresh, voices.log(seed, now)),
         (f"{iso}_field_reports_{day}.csv", "table", "field-reports", timedelta(hours=19), voices.reports(seed, now)),
         (f"{iso}_disease_weekly_{day}.csv", "table", "disease", timedelta(days=2), health.weekly(seed, now)),
+        *((name, feed, source, fresh, content) for name, feed, source, content in talk.files(seed, now)),
         (f"{iso}_feedback_{day}.csv", "table", "feedback", fresh, voices.feedback(seed, now)),
         (f"{iso}_3w_{day}.csv", "table", "activities", timedelta(days=12), response.activities(seed, now)),
         (f"{iso}_needs_{local_date(now).year}.csv", "table", "needs", timedelta(days=30), response.needs(seed, now)),

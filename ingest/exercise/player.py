@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from ingest.exercise import cap, conflict, incidents, openlmis, routes, stock, units, voices
+from ingest.exercise import cap, conflict, incidents, openlmis, routes, stock, talk, units, voices
 from ingest.exercise.clock import local_date, offset
 from ingest.exercise.sheet import tagged
 from ingest.exercise.stock import Movement
@@ -236,6 +236,25 @@ def _reports(moment: Moment) -> tuple[str, str, bytes] | None:
     return "table", "field_reports.csv", tagged(voices.REPORT_COLUMNS, rows)
 
 
+def _talk(moment: Moment) -> tuple[str, str, bytes] | None:
+    """Somebody publishes something, and others take it up within the minute."""
+    if moment.rng.random() > (0.7 if moment.hours < LIVELY_H else 0.12):
+        return None
+    listed = [
+        one for one in talk.told(moment.seed, moment.rng, f"L{moment.slot}", moment.at) if one.source == "chatter"
+    ]
+    now = [replace(one, at=moment.at) for one in listed]
+    return ("mastodon", "tag_timeline.json", talk.statuses(now)) if now else None
+
+
+def _press(moment: Moment) -> tuple[str, str, bytes] | None:
+    """A paper prints what the slot's rumour mill said."""
+    if moment.rng.random() > (0.8 if moment.hours < LIVELY_H else 0.1):
+        return None
+    listed = list(talk.told(moment.seed, moment.rng, f"P{moment.slot}", moment.at))[:1]
+    return "news", "news_live.rss", talk.rss(talk.NEWS[("en", "fr", "ar").index(listed[0].language)], listed)
+
+
 STREAMS = (
     Stream("acled", 40, _incident),
     Stream("acled", LATE_SLOT_S, _late_reports),
@@ -244,5 +263,7 @@ STREAMS = (
     Stream("routes", 420, _route),
     Stream("lmis", 240, _stock),
     Stream("met", 1500, _warning),
+    Stream("chatter", 90, _talk),
+    Stream("press", 270, _press),
     Stream("field-reports", 6 * 3600, _reports),
 )

@@ -129,6 +129,10 @@ SOURCES = (
         "description": "#feedback+text", "adm_pcode": "#adm2+code", "place": "#loc+name",
         "sensitive": "#feedback+sensitive", "status": "#status", "answered_time": "#date+answered",
     }),
+    # Posts wait in the triage queue: no map and no count knows them until a person promotes them.
+    _source("press", "Newspapers (RSS)", "news", "JOC", "1h", LOW, "E6"),
+    _source("chatter", "Public posts (Mastodon)", "mastodon", "JOC", "30min", LOW, "F6"),
+    _source("radio", "Radio channel (Telegram)", "posts", "JOC", "2h", MODERATE, "E6"),
     _source("activities", "Activities (3W)", "table", "COORD", "30d", kind="activity", columns={
         "source_ref": "Activity ID", "category": "#sector", "activity": "#activity+name", "organisation": "#org+prog",
         "partner": "#org+impl", "adm_pcode": "#adm2+code", "status": "#status", "start": "#date+start", "end": "#date+end",
