@@ -35,12 +35,16 @@ COMMON: dict[str, str] = {
     "adm3_pcode": "string",
     "adm_pcode": "string",
     "place": "string",
+    "place_match": "string",
+    "place_match_sure": "string",
+    "place_match_note": "string",
     "place_precision": "string",
     "exercise": "boolean",
 }
 """Properties of every feature, with their types: those of JSON, and "date-time" for RFC 3339 UTC.
 
-`adm0_pcode`..`adm3_pcode` are where it is by the boundaries of today; `adm_pcode` is the code the source stated."""
+`adm0_pcode`..`adm3_pcode` are where it is by the boundaries of today; `adm_pcode` is the code the source stated.
+`place_match` says how the one was found from the other (position, code, other vintage, name, geocode, area name, none)."""
 ENUMS = {
     "severity": [severity.name for severity in Severity],
     "sensitivity": [sensitivity.name for sensitivity in Sensitivity],
@@ -79,6 +83,9 @@ def properties(item: Item) -> dict[str, Any]:
         "adm3_pcode": item.pcodes[3],
         "adm_pcode": record.adm_pcode,
         "place": record.place or item.site or next((name for name in reversed(item.area_names) if name), None),
+        "place_match": item.match.method,
+        "place_match_sure": item.match.sure or None,
+        "place_match_note": item.match.note or None,
         "place_precision": record.place_precision or None,
         "exercise": record.exercise,
     }

@@ -81,7 +81,7 @@ def _in_bbox(seen: Seen, kind: str, box: tuple[float, float, float, float], chos
     x, y = lon[rows], lat[rows]
     across = (x >= west) & (x <= east) if west <= east else (x >= west) | (x <= east)
     inside = across & (y >= south) & (y <= north)
-    if seen.tables[kind].wkb:
+    if seen.has_shapes(kind):
         whole = shapely.box(west, south, east, north) if west <= east else _two_boxes(box)
         outside = np.flatnonzero(~inside)
         for at in outside[seen.has_shape(kind, rows[outside])]:

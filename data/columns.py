@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.records import Kind
+from data.times import NO_TIME as NO_TIME
 
-NO_TIME = np.iinfo(np.int64).min
-"""In a time column: not said."""
 CURRENT = np.iinfo(np.int64).max
 """In `rev_to`: nothing has superseded this version."""
 NO_XY = -1
@@ -91,7 +90,7 @@ class Table:
         self.codes: dict[str, Codes] = {name: Codes("") for name in ("category", *kind.codes)}
         """Code 0 is the empty text everywhere: what is not said, or withheld."""
         self.stated = Codes()
-        """(P-code or None, names)."""
+        """`data.places.Label`."""
         dtypes = dict(COMMON)
         dtypes.update(dict.fromkeys(kind.numbers, np.float64))
         dtypes.update(dict.fromkeys(kind.instants, np.int64))

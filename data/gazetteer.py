@@ -124,7 +124,7 @@ class Gazetteer:
                     self._named[area.level, parent, plain(name)].add(index)
                     self._spelt[area.level, parent, skeleton(name)].add(index)
         self._meanings: dict[str, list[Listed]] = defaultdict(list)
-        for row in listed:
+        for row in (*listed, *_parents(listed)):
             self._meanings[row.pcode.upper()].append(row)
         self._found: dict[tuple[Listed, datetime | None], Match] = {}
 
@@ -386,6 +386,19 @@ def common(areas: Sequence[Area], ancestors: NDArray[np.int32], indices: Sequenc
         if NOWHERE not in ups and len({areas[up].pcode for up in ups}) == 1:
             return max(ups)
     return NOWHERE
+
+
+def _parents(listed: Sequence[Listed]) -> set[Listed]:
+    """Parents that a table of the lowest level only names beside their children: they have codes and names too."""
+    own = {(row.table, row.since, row.pcode.upper()) for row in listed}
+    return {
+        Listed(
+            row.parent, row.names[up], up + 1, "", row.names[:up], row.since, row.until, None, None, row.mark, row.table
+        )
+        for row in listed
+        if row.parent and row.level and 0 <= (up := row.level - 2) < len(row.names) and row.names[up]
+        if (row.table, row.since, row.parent.upper()) not in own
+    }
 
 
 def _holds(since: datetime | None, until: datetime | None, at: datetime | None) -> bool:

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 from data.access import Mark, Viewer
 from data.columns import CURRENT, NO_TIME, Codes, Table, mercator
-from data.places import Area, Places, build, placed
-from data.records import KIND_OF_NUMBER, KINDS, Boundary, Hot, Kind, Sensitivity, decode, hot_decoder
+from data.gazetteer import Area, Listed
+from data.listed import codes_of, listed_from, of_codes
+from data.places import Label, Places, build, placed
+from data.records import KIND_OF_NUMBER, KINDS, SHARED_AS, Boundary, Hot, Kind, Sensitivity, decode, hot_decoder
 from data.released import Now, Releases, Stamp
 from data.retention import erased
 from data.seen import Seen
@@ -60,6 +62,8 @@ class Picture:
         self._touched: list[list[int]] = []
         self._touching: set[tuple[int, int]] = set()
         """(mark code, revision) of what is being applied."""
+        self._listed: dict[int, Listed] = {}
+        """seq -> row of a table of P-codes that is current."""
         self._releases = Releases()
         self._now = Now(0, self.tables, dict.fromkeys(self.tables, 0), self.places, read_sharing(), (), (), ())
 
@@ -81,6 +85,7 @@ class Picture:
                 for number in {change.kind for change in changes}:
                     kind = KIND_OF_NUMBER[number]
                     if not kind.collection:
+                        boundaries |= self._list([change for change in changes if change.kind == number])
                         continue
                     self._apply(kind, [change for change in changes if change.kind == number])
                     lengths[kind.name] = self.tables[kind.name].length
@@ -131,7 +136,10 @@ class Picture:
         before = self._now
         stamps: list[Stamp] = self.stamps.labels
         begin = len(before.marks) if sharing is before.sharing else 0
-        marks = [sharing.mark_of(stamp.source, stamp.mark, stamp.collection, stamp.own) for stamp in stamps[begin:]]
+        marks = [
+            sharing.mark_of(stamp.source, stamp.mark, SHARED_AS[stamp.collection], stamp.own)
+            for stamp in stamps[begin:]
+        ]
         with self._publishing:
             self._touched += [[] for _ in range(len(stamps) - len(self._touched))]
             for code, revision in sorted(self._touching):
@@ -174,12 +182,33 @@ class Picture:
             self._touch(table["mark"][rows], revisions)
         table.superseded += len(ends) + sum(change.late or change.retracted for change in changes)
 
+    def _list(self, changes: Sequence[Change]) -> bool:
+        """Take up rows of tables of P-codes; whether there were any. They are marked as boundaries of their source are."""
+        before = len(self._listed)
+        changed = False
+        for change in changes:
+            if change.supersedes_seq is not None:
+                changed |= self._listed.pop(change.supersedes_seq, None) is not None
+            if change.late or change.retracted or not of_codes(change.body):
+                continue
+            record = decode(change.body)
+            stamp = Stamp(
+                record.source,
+                KINDS["boundary"].collection,
+                Mark(record.agency, record.sensitivity, record.releasable_to),
+                record.own,
+            )
+            code = int(self.stamps.encode([stamp])[0])
+            self._touching.add((code, change.revision))
+            self._listed[change.seq] = listed_from(record, code)
+        return changed or len(self._listed) != before
+
     def _forget(self, before: int, until: int) -> bool:
         """Take away what retention erased meanwhile, also from the past; whether that were boundaries."""
         gone = {each.seq: each for each in erased(self._store, before, until)}
         if not gone:
             return False
-        boundaries = False
+        boundaries = any(self._listed.pop(seq, None) is not None for seq in gone)
         for name, table in self.tables.items():
             rows = table.rows_of_seqs(np.array(sorted(gone), np.int64))
             if not len(rows):
@@ -226,13 +255,14 @@ class Picture:
             one: Stamp(one[0], kind.collection, Mark(one[1], Sensitivity(one[2]), one[3]), one[4])
             for one in set(stated)
         }
-        where = table.stated.encode((record.adm_pcode, record.adm_names) for record in records)
+        where = table.stated.encode(_label(record) for record in records)
+        time = _times([record.event_time for record in records])
         columns: dict[str, NDArray[Any]] = {
             "id": np.array([change.record_id for change in changes], np.int64),
             "seq": np.array([change.seq for change in changes], np.int64),
             "rev_from": revisions,
             "rev_to": np.where(never, revisions, CURRENT),
-            "time": _times([record.event_time for record in records]),
+            "time": time,
             "lon": lon,
             "lat": lat,
             "x": x,
@@ -243,7 +273,7 @@ class Picture:
             "agency": self.agencies.encode(record.agency for record in records),
             "mark": self.stamps.encode(stamp_of[one] for one in stated),
             "stated": where,
-            "area": placed(self.places, lon, lat, level, where, table.stated.labels),
+            "area": placed(self.places, lon, lat, level, where, table.stated.labels, time),
             "cap": level,
             "exercise": np.array([record.exercise for record in records], np.bool_),
             "retracted": np.array([change.retracted for change in changes], np.bool_),
@@ -278,13 +308,22 @@ class Picture:
                         shapely.from_wkb(wkb),
                         record.name_local,
                         mark,
+                        record.valid_to,
+                        codes_of(record.attributes),
                     )
                 )
-        self.places = build(areas)
+        self.places = build(areas, list(self._listed.values()))
         for other in self.tables.values():
             if other.length:
-                lon, lat, cap, stated = (other[name] for name in ("lon", "lat", "cap", "stated"))
-                other.replace("area", placed(self.places, lon, lat, cap, stated, other.stated.labels))
+                lon, lat, cap, stated, time = (other[name] for name in ("lon", "lat", "cap", "stated", "time"))
+                other.replace("area", placed(self.places, lon, lat, cap, stated, other.stated.labels, time))
+
+
+def _label(record: Hot) -> Label:
+    """What a record states of where it is."""
+    if type(record).__name__ != "Hot_alert":
+        return record.adm_pcode, record.adm_names, (), ""
+    return record.adm_pcode, record.adm_names, record.geocodes, record.area_desc
 
 
 def _times(moments: Sequence[datetime | None]) -> NDArray[np.int64]:

@@ -1,43 +1,28 @@
-"""Administrative areas and their P-codes: which area a point is in, and which area a stated name or code means.
+"""Administrative areas: which area a point is in, and where each record is.
 
-Several vintages and countries may be loaded at once. Where areas overlap, the deepest level wins, then the newest vintage.
-P-codes of different vintages need not agree (population tables are often older than boundaries), so a code that is not
-known is matched by name within its parent.
+Several vintages and countries may be loaded at once. Where areas overlap, the deepest level wins, then the area that held at
+the record's own time, then the newest vintage. What a source states in codes and names is `data.gazetteer`'s to find.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry.base import BaseGeometry
 
-LEVELS = 4
-NOWHERE = -1
-UNMARKED = -1
-"""Known by its code alone, because a loaded area names it as its parent."""
+from data.gazetteer import LEVELS as LEVELS
+from data.gazetteer import NOWHERE as NOWHERE
+from data.gazetteer import UNMARKED, Area, Gazetteer, Listed, Match
+from data.geocodes import Warned, warned
+from data.times import EVER, NO_TIME, micros_of, moment_of
 
-
-@dataclass(frozen=True)
-class Area:
-    """One administrative area as loaded; `geometry` in EPSG:4326."""
-
-    pcode: str
-    name: str
-    level: int
-    parent_pcode: str
-    vintage: datetime | None
-    geometry: BaseGeometry
-    name_local: str = ""
-    mark: int = UNMARKED
-    """Mark code of the boundary it was loaded from."""
+Label = tuple[str | None, tuple[str, ...], tuple[str, ...], str]
+"""What a source states of a place: P-code; names of adm1, adm2, adm3; geocodes (`name=value`); a description of areas."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +32,23 @@ class Places:
     areas: Sequence[Area] = ()
     ancestors: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, LEVELS), np.int32))
     """Shape (n, 4): the area's own or enclosing area at adm0..adm3, or NOWHERE."""
-    _of_pcode: dict[str, int] = field(default_factory=dict)
-    _of_name: dict[tuple[int, int, str], int] = field(default_factory=dict)
-    """(level, parent index or NOWHERE for any, plain name) -> area, only where it is not ambiguous."""
+    gazetteer: Gazetteer = field(default_factory=lambda: Gazetteer((), np.empty((0, LEVELS), np.int32), ()))
     _tree: shapely.STRtree = field(default_factory=lambda: shapely.STRtree([]))
     _rank: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     @cached_property
     def marks(self) -> frozenset[int]:
-        """Mark codes of the boundaries these areas were loaded from."""
-        return frozenset(area.mark for area in self.areas) - {UNMARKED}
+        """Mark codes of the boundaries these areas, and of the tables these codes, were loaded from."""
+        marks = {area.mark for area in self.areas} | {row.mark for row in self.gazetteer.listed}
+        return frozenset(marks - {UNMARKED})
 
-    def assign(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.int32]:
-        """The deepest area each point is in. Degrees, shape (n,), NaN where there is no point; NOWHERE where there is none."""
+    def assign(
+        self, lon: NDArray[np.float64], lat: NDArray[np.float64], time: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int32]:
+        """The deepest area each point is in. Degrees, shape (n,), NaN where there is no point; NOWHERE where there is none.
+
+        Of several vintages of a level the one that held at `time` (microseconds UTC, NO_TIME: now), else the newest.
+        """
         found = np.full(len(lon), NOWHERE, np.int32)
         at = np.flatnonzero(np.isfinite(lon) & np.isfinite(lat))
         if not len(at) or not self.areas:
@@ -68,28 +57,52 @@ class Places:
         geometries = self._tree.geometries
         inside = shapely.intersects_xy(geometries[areas], lon[at][points], lat[at][points])
         points, areas = points[inside], areas[inside]
-        order = np.argsort(self._rank[areas], kind="stable")  # the best rank is written last and stays
+        rank = self._rank[areas]
+        if self._vintages:
+            then = np.full(len(points), NO_TIME) if time is None else time[at][points]
+            rank = rank + np.where(self._held(areas, then), len(self.areas), 0)
+        order = np.argsort(rank, kind="stable")  # the best rank is written last and stays
         found[at[points[order]]] = areas[order]
         return found
 
-    def match(self, pcode: str | None, names: Sequence[str]) -> int:
-        """The area a source means by a P-code and names of adm1, adm2, adm3 ("" where it skipped one), or NOWHERE."""
-        if pcode and (known := self._of_pcode.get(pcode.strip().upper())) is not None:
-            return known
-        parent = NOWHERE
-        for level, name in enumerate(names[: LEVELS - 1], start=1):
-            if not name:
-                continue
-            found = self._of_name.get((level, parent, plain(name)))
-            if found is None:
-                return parent  # known to the level above only
-            parent = found
-        return parent
+    def _held(self, areas: NDArray[np.int32], time: NDArray[np.int64]) -> NDArray[np.bool_]:
+        since, until = self._span
+        then = np.where(time == NO_TIME, EVER - 1, time)
+        return np.asarray((since[areas] <= then) & (then < until[areas]))
+
+    @cached_property
+    def _span(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        since = [NO_TIME if area.vintage is None else micros_of(area.vintage) for area in self.areas]
+        until = [EVER if area.valid_to is None else micros_of(area.valid_to) for area in self.areas]
+        return np.array(since, np.int64), np.array(until, np.int64)
+
+    @cached_property
+    def _vintages(self) -> bool:
+        """Whether any level is loaded in more than one, so that times matter."""
+        return len({(area.level, area.vintage, area.valid_to) for area in self.areas}) > len(
+            {area.level for area in self.areas}
+        )
+
+    def match(self, pcode: str | None, names: Sequence[str], at: datetime | None = None) -> Match:
+        """The area a source means by a P-code and names of adm1, adm2, adm3 ("" where it skipped one)."""
+        return self.gazetteer.match(pcode, names, at)
+
+    def stated(self, label: Label, at: datetime | None = None) -> Match:
+        """The area a source means by all it states."""
+        if label[2] or label[3]:
+            of_warning = self.warned(label, at)
+            if of_warning.areas or not label[0]:
+                return of_warning.match
+        return self.match(label[0], label[1], at)
+
+    def warned(self, label: Label, at: datetime | None = None) -> Warned:
+        """The areas that geocodes, else a description of areas, mean: what a warning without a shape is for."""
+        return warned(self.gazetteer, self.areas, self.ancestors, label[2], label[3], at)
 
     def within(self, pcode: str) -> NDArray[np.bool_] | None:
         """Which areas are, or lie in, the one with this P-code: boolean, shape (n,); None where the code is not known."""
-        index = self._of_pcode.get(pcode.strip().upper())
-        if index is None:
+        index = self.gazetteer.code(pcode)
+        if index == NOWHERE:
             return None
         twins = [i for i, area in enumerate(self.areas) if area.pcode == self.areas[index].pcode]
         return np.asarray(np.isin(self.ancestors, twins).any(axis=1))
@@ -111,32 +124,31 @@ def placed(
     lat: NDArray[np.float64],
     cap: NDArray[np.int8],
     stated: NDArray[np.int32],
-    labels: Sequence[tuple[str | None, tuple[str, ...]]],
+    labels: Sequence[Label],
+    time: NDArray[np.int64],
 ) -> NDArray[np.int32]:
-    """Where each record is, shape (n,): by its point, else by the code or names its source stated, no deeper than `cap`.
+    """Where each record is, shape (n,): by its point, else by what its source stated, no deeper than `cap`.
 
-    `stated` indexes `labels`: P-code and names of adm1, adm2, adm3.
+    `stated` indexes `labels`; `time` is the record's own, microseconds UTC or NO_TIME.
     """
     if not places.areas:
         return np.full(len(lon), NOWHERE, np.int32)
-    areas = places.assign(lon, lat)
+    areas = places.assign(lon, lat, time)
     unplaced = np.flatnonzero(areas == NOWHERE)
-    codes, which = np.unique(stated[unplaced], return_inverse=True)
-    known = np.array([places.match(*labels[code]) for code in codes.tolist()], np.int32)
-    areas[unplaced] = known[which]
+    cuts = places.gazetteer.cuts
+    edges = np.array([micros_of(cut) for cut in cuts], np.int64)
+    then = np.where(time[unplaced] == NO_TIME, -1, np.searchsorted(edges, time[unplaced], side="right"))
+    asked, which = np.unique(np.column_stack((stated[unplaced], then)), axis=0, return_inverse=True)
+    # Between two cuts every moment gets the same answer, so one is asked for all.
+    moments = {-1: None, 0: moment_of(int(edges[0]) - 1) if cuts else datetime.min.replace(tzinfo=UTC)}
+    moments.update(enumerate(cuts, start=1))
+    known = np.array([places.stated(labels[code], moments[epoch]).area for code, epoch in asked.tolist()], np.int32)
+    areas[unplaced] = known[which.ravel()]
     return places.capped(areas, cap)
 
 
-def plain(name: str) -> str:
-    """A name for comparing: no accents, case, punctuation or word for the kind of area."""
-    bare = unicodedata.normalize("NFKD", name)
-    bare = "".join(ch for ch in bare if not unicodedata.combining(ch)).casefold()
-    bare = re.sub(r"\b(state|county|province|district|region|department|governorate)\b", " ", bare)
-    return " ".join(re.findall(r"\w+", bare))
-
-
-def build(areas: Sequence[Area]) -> Places:
-    """Places of these areas (adm0 to adm3), with parents from the stated code, else from where the area lies."""
+def build(areas: Sequence[Area], listed: Sequence[Listed] = ()) -> Places:
+    """Places of these areas (adm0 to adm3) and tables of P-codes; parents by the stated code, else by where an area lies."""
     areas = sorted(
         [*areas, *_named_only(areas)],
         key=lambda area: (area.level, area.pcode, area.vintage.timestamp() if area.vintage else 0.0),
@@ -146,7 +158,8 @@ def build(areas: Sequence[Area]) -> Places:
     shapely.prepare(geometries)
     tree = shapely.STRtree(geometries)
     newness = {moment: rank for rank, moment in enumerate(sorted({_stamp(area) for area in areas}))}
-    rank = np.array([area.level * (len(newness) + 1) + newness[_stamp(area)] for area in areas], np.int64)
+    # Level first, then (added where times are asked for) whether it held, then the newest vintage.
+    rank = np.array([area.level * 2 * (len(areas) + 1) + newness[_stamp(area)] for area in areas], np.int64)
     ancestors = np.full((len(areas), LEVELS), NOWHERE, np.int32)
     for index, area in enumerate(areas):  # parents stand before children: sorted by level
         ancestors[index, area.level] = index
@@ -155,7 +168,7 @@ def build(areas: Sequence[Area]) -> Places:
             parent = _enclosing(area, areas, tree, rank)
         if parent != NOWHERE:
             ancestors[index, : area.level] = ancestors[parent, : area.level]
-    return Places(areas, ancestors, of_pcode, _names(areas, ancestors), tree, rank)
+    return Places(areas, ancestors, Gazetteer(areas, ancestors, listed), tree, rank)
 
 
 def _named_only(areas: Sequence[Area]) -> list[Area]:
@@ -178,19 +191,3 @@ def _enclosing(area: Area, areas: Sequence[Area], tree: shapely.STRtree, rank: N
     around = tree.query(area.geometry.representative_point(), predicate="intersects")
     above = [int(index) for index in around if areas[index].level < area.level]
     return max(above, key=lambda index: int(rank[index]), default=NOWHERE)
-
-
-def _names(areas: Sequence[Area], ancestors: NDArray[np.int32]) -> dict[tuple[int, int, str], int]:
-    """Names within each parent, and names alone where only one area of that level bears them (newest vintage first)."""
-    within: dict[tuple[int, int, str], int] = {}
-    alone: dict[tuple[int, int, str], set[str]] = {}
-    for index, area in enumerate(areas):
-        for name in {plain(area.name), plain(area.name_local)} - {""}:
-            for parent in {int(up) for up in ancestors[index, : area.level] if up != NOWHERE}:
-                within[(area.level, parent, name)] = index
-            alone.setdefault((area.level, NOWHERE, name), set()).add(area.pcode)
-            within[(area.level, NOWHERE, name)] = index
-    for key, codes in alone.items():
-        if len(codes) > 1:
-            del within[key]
-    return within

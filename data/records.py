@@ -273,6 +273,25 @@ class Judgement(Record, frozen=True, kw_only=True, tag="judgement"):
     """Of the post as it was judged."""
 
 
+class Imagery(Record, frozen=True, kw_only=True, tag="imagery"):
+    """A picture of the ground (from a satellite, the air, a scanned map), shown under the marks.
+
+    `event_time` is when it was taken, `category` what it shows, `wkb` the box it lies in.
+    """
+
+    tiles: str = ""
+    """SHA-256 of the file it came as, hexadecimal; its tiles lie in the home folder under that name."""
+    minzoom: int = 0
+    maxzoom: int = 0
+    resolution_m: float | None = None
+    """Of one pixel, on the ground."""
+    crs: str = ""
+    bands: str = ""
+    stretch: str = ""
+    """What was made black and white of, in the picture's own units; empty where its colours are as they came."""
+    attribution: str = ""
+
+
 class Reference(Record, frozen=True, kw_only=True, tag="reference"):
     """A row of a partner's look-up table (items, stock cards, reasons); resolves other rows, is not on the picture."""
 
@@ -293,6 +312,7 @@ AnyRecord = (
     | Boundary
     | Post
     | Judgement
+    | Imagery
     | Reference
 )
 
@@ -322,6 +342,8 @@ class Entry(NamedTuple):
     wkb: bytes | None
     body: bytes
     retracted: bool = False
+    answers: int = 0
+    """The reject in quarantine that this row is the mended form of; 0: none."""
 
 
 class Reject(NamedTuple):
@@ -336,6 +358,8 @@ class Reject(NamedTuple):
     """Without the value, so that equal reasons count together."""
     detail: str
     raw: str | bytes
+    answers: int = 0
+    """As an `Entry`'s: it was mended and is refused again."""
 
 
 @dataclass(frozen=True)
@@ -408,6 +432,7 @@ KINDS = MappingProxyType(
             Kind(12, "reference", "", Reference),
             Kind(13, "post", "posts", Post, listed=False),
             Kind(14, "judgement", "judgements", Judgement, listed=False, shared_as="posts"),
+            Kind(15, "imagery", "imagery", Imagery, listed=False),
         )
     }
 )

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from data.access import EVERY_AGENCY, Decision, Mark, Precision, Viewer, changes_after, decide
 from data.columns import NO_TIME, Grown, Table, mercator
 from data.counted import Counted
-from data.ground import Ground
+from data.ground import PLACE, Ground
 from data.places import NOWHERE, Places
 from data.precision import LEVEL, inner_points, snapped
 from data.records import KINDS, OwnMark, Sensitivity
@@ -30,7 +30,6 @@ from data.withheld import Terms, terms_of
 
 VIEWERS_KEPT = 512
 RELEASES_KEPT = 16
-PLACE = ("lon", "lat", "x", "y", "area")
 FIELD_OF = {"time": "event_time"}
 """Column -> field, where they are not called the same."""
 ALWAYS_TOLD = frozenset(("id", "seq", "rev_from", "rev_to", "source", "agency", "mark", "cap", "exercise", "retracted"))
@@ -116,7 +115,7 @@ class Released:
     def column(self, kind: str, name: str, length: int) -> NDArray[Any]:
         """A column as released: what is withheld reads as not said."""
         if name in ALWAYS_TOLD or not self._alters(kind, name):
-            return self.ground.areas(kind, length) if name == "area" else self._tables[kind].column(name, length)
+            return self.ground.column(kind, name, length) if name in PLACE else self._tables[kind].column(name, length)
         if name in PLACE:
             return self._place[kind].column(name, length)
         grown = self._others.get((kind, name))
@@ -229,14 +228,14 @@ class Released:
         return np.where(np.array(told, np.bool_), known, 0).astype(np.int32)
 
     def code_level(self, pcode: str | None) -> int | None:
-        """The level of the area a stated P-code means."""
-        area = self.places.match(pcode, ()) if pcode else NOWHERE
-        return None if area == NOWHERE else self.places.areas[area].level
+        """The level of the area a stated P-code means; None where only an area above it is known."""
+        match = self.places.match(pcode, ())
+        known = match.area != NOWHERE and match.sure not in ("", "partly")
+        return self.places.areas[match.area].level if known else None
 
     def _placed(self, kind: str, start: int, stop: int) -> Mapping[str, NDArray[Any]]:
         table = self._tables[kind]
-        columns = {name: table.column(name, stop)[start:].copy() for name in PLACE if name != "area"}
-        columns["area"] = self.ground.areas(kind, stop)[start:].copy()
+        columns = {name: self.ground.column(kind, name, stop)[start:].copy() for name in PLACE}
         mark, cap = table.column("mark", stop)[start:], table.column("cap", stop)[start:]
         tiers = [Precision.none if terms is None else terms.precision for terms in self.terms]
         tier = np.array(tiers, np.int8)[mark]

@@ -24,11 +24,14 @@ from data.columns import NO_TIME, Codes, Table
 from data.counted import WEEK_US, Cells, no_cells
 from data.counting import Counts, count_rows, with_cells
 from data.filters import EVERYTHING, Filters
+from data.gazetteer import NOT_SAID, Match
+from data.ground import WARNING
 from data.places import LEVELS, NOWHERE, Places
-from data.records import AnyRecord, decode
+from data.records import Alert, AnyRecord, decode
 from data.released import Now, Released, Stamp
 from data.sharing import Sharing
 from data.store import Commit, Store
+from data.times import moment_of
 from data.withheld import PLAIN, Terms, released
 
 DAY_US = 86_400_000_000
@@ -54,6 +57,8 @@ class Item:
     """As it is marked now."""
     site: str = ""
     """Name of the site that `site_ref` means, on the same source's list."""
+    match: Match = NOT_SAID
+    """How its area was found; nothing is told where its place is released less than exactly."""
 
 
 @dataclass(frozen=True)
@@ -188,11 +193,16 @@ class Seen:
         """WKB (EPSG:4326) of a row that is more than a point and released exactly."""
         if self.terms(kind, row).precision is not Precision.exact:
             return None
-        return self.tables[kind].wkb.get(int(self.column(kind, "seq")[row]))
+        return self.released.ground.shape(kind, int(self.column(kind, "seq")[row]), self.lengths[kind])
+
+    def has_shapes(self, kind: str) -> bool:
+        """Whether anything of a kind may be more than a point."""
+        return bool(self.tables[kind].wkb or self.released.ground.shapes(kind, self.lengths[kind]))
 
     def has_shape(self, kind: str, rows: Rows) -> NDArray[np.bool_]:
         """Which rows are more than a point, as released."""
-        shapes = np.array(list(self.tables[kind].wkb.copy()), np.int64)
+        named = self.released.ground.shapes(kind, self.lengths[kind])
+        shapes = np.array([*self.tables[kind].wkb.copy(), *dict(named)], np.int64)
         found = np.isin(self.column(kind, "seq")[rows], shapes)
         exact = self.released.exact(kind, self.lengths[kind])
         return found if exact is None else found & exact[rows]
@@ -247,7 +257,7 @@ class Seen:
 
     def alike(self, kind: str) -> int:
         """Viewers with the same number get the same of the same versions of a kind: what was made of them may be shared."""
-        return self.released.number if self.released.alters(kind) else 0
+        return self.released.number if kind == WARNING or self.released.alters(kind) else 0
 
     def _where(self, kind: str, rows: Rows, test: Callable[[Decision], bool]) -> Rows:
         fits = np.array([test(decision) for decision in self.decisions], np.bool_)
@@ -300,10 +310,23 @@ class Seen:
             pcodes=tuple(area.pcode if area else None for area in known),
             area_names=tuple(area.name if area else None for area in known),
             record=record,
-            wkb=wkb if terms.precision is Precision.exact else None,
+            wkb=(wkb or self.geometry(kind, row)) if terms.precision is Precision.exact else None,
             mark=mark,
             site=self._site(kind, row),
+            match=self._match(kind, row, whole, record, area) if terms.precision is Precision.exact else NOT_SAID,
         )
+
+    def _match(self, kind: str, row: int, whole: AnyRecord, record: AnyRecord, area: int) -> Match:
+        """How a record was placed, told from what is released of it."""
+        if whole.lon is not None and area != NOWHERE:
+            return Match(area, "position", "certain")
+        time = int(self.column(kind, "time")[row])
+        codes, said = (record.geocodes, record.area_desc) if isinstance(record, Alert) else ((), "")
+        label = (record.adm_pcode, record.adm_names, codes, said)
+        found = self.places.stated(label, None if time == NO_TIME else moment_of(time))
+        if found.method != "none" and area == NOWHERE:
+            return Match(NOWHERE, "none", "", found.note)
+        return found
 
     def _site(self, kind: str, row: int) -> str:
         if "site_ref" not in self.tables[kind].codes or not self.column(kind, "site_ref")[row]:

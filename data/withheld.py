@@ -20,7 +20,7 @@ from data.records import KIND_OF_TYPE, Record
 
 FRAME = frozenset(("source", "agency", "sensitivity", "releasable_to", "own", "exercise"))
 """Filled by the frame, not by the partner: the rule itself reads them."""
-PLACING = frozenset(("lon", "lat", "wkb", "geometry", "position"))
+PLACING = frozenset(("lon", "lat", "wkb", "geometry", "position", "geocodes", "area_desc"))
 """Where these are hidden fields there is no place at all."""
 PLACED = frozenset(("lon", "lat", "wkb", "adm_pcode", "adm_names", "place_precision", "title", "attributes"))
 """Fields that the terms set themselves."""
@@ -54,6 +54,7 @@ STAYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "boundary": frozenset(("level", "vintage", "disputed")),
         "post": frozenset(("language",)),
         "judgement": frozenset(("verdict", "apart", "post_revision")),
+        "imagery": frozenset(("resolution_m", "bands")),
         "reference": frozenset(),
     }
 )

@@ -90,6 +90,7 @@ def test_a_code_of_another_vintage_is_read_by_its_table_with_the_parents_of_that
         Listed("XX0701", "Juba", 2, "XX07", table="old"),  # not the Juba of the other state
         Listed("XX0702", "Nowhere Now", 2, "XX07", lon=7.5, lat=0.5, table="old"),
         Listed("XX0703", "Gone", 2, "XX07", table="old"),
+        Listed("XX0801", "Bor South", 2, "XX08", ("Northern Upper Nile", "Bor South"), table="old"),
     ]
     places = build(ALL, listed)
     found = {row.pcode: places.match(row.pcode, ()) for row in listed}
@@ -99,6 +100,7 @@ def test_a_code_of_another_vintage_is_read_by_its_table_with_the_parents_of_that
         "XX0203",
     ]
     assert {found[code].method for code in ("XX07", "XX0701", "XX0702")} == {"other vintage"}
+    assert places.areas[places.match("XX08", ()).area].pcode == "XX01", "a parent that is only named beside its child"
     assert found["XX0701"].sure == "strong"
     assert found["XX0702"].sure == "probable"
     assert found["XX0703"].area == NOWHERE

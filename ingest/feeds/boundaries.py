@@ -28,6 +28,7 @@ PCODE_KEY = re.compile(r'"adm(?:in)?_?\d_?p_?cod(?:e|)\w*"\s*:', re.IGNORECASE)
 BARE_AREA = re.compile(r'^\s*\{\s*"type"\s*:\s*"Feature"\s*,\s*"properties"\s*:\s*(?:\{\s*\}|null)\s*,')
 LONGITUDE_LATITUDE = re.compile(r"CRS:?84$|EPSG:*(?:4326|4269)$", re.IGNORECASE)
 VALID_ON = ("validOn", "valid_on", "ValidOn", "VALIDON", "date", "Date")
+VALID_TO = ("validTo", "valid_to", "ValidTo", "VALIDTO")
 CHANGED = ("date", "Date")
 
 
@@ -97,6 +98,7 @@ def record(row: Any, context: Context) -> Record:
         parent_pcode=text(properties, columns.pcodes[level - 1]) if level - 1 in columns.pcodes else "",
         name_local=text(properties, local),
         vintage=vintage,
+        valid_to=_first_day(properties, VALID_TO),
         disputed=any("disput" in str(value).casefold() for value in properties.values() if isinstance(value, str)),
     )
 

@@ -14,7 +14,7 @@ from data.records import Record, Reference
 from ingest import hxl
 from ingest.feed import Context, Feed, Payload, Refusal, Source
 from ingest.feeds.table import PLACES
-from ingest.headings import LATITUDE, LONGITUDE, LOWEST, area_columns, bare, pick, words
+from ingest.headings import LATITUDE, LONGITUDE, LOWEST, area_columns, area_of, bare, pick, words
 from ingest.sheets import Table, distinct, plain, preview, tables
 from ingest.values import number, text
 from ingest.written import moment, position
@@ -97,11 +97,18 @@ def _tagged(table: Table, tags: dict[str, str]) -> Iterator[dict[str, Any]]:
 
 def _rows(table: Table, used: dict[str, str | None], level: int | None) -> Iterator[dict[str, Any]]:
     columns = {what: name for what, name in used.items() if name}
+    areas = area_columns(table.header)
     seen: dict[str, list[int]] = {}
     for row in table.rows:
         code, since = text(row, columns["code"]), text(row, columns.get("from", ""))[:10]
         key = f"{code}@{since}" if code and since else code
-        yield {"key": distinct(key, row, seen), "columns": columns, "level": level, "cells": row}
+        yield {
+            "key": distinct(key, row, seen),
+            "columns": columns,
+            "level": level,
+            "names": area_of(row, areas)[1],
+            "cells": row,
+        }
 
 
 def record(row: dict[str, Any], context: Context) -> Record:
@@ -133,6 +140,7 @@ def record(row: dict[str, Any], context: Context) -> Record:
         lon=lon,
         lat=lat,
         adm_pcode=code,
+        adm_names=row["names"],
         attributes={
             **plain(cells, columns.values()),
             **{name: value for name, value in told.items() if value},
