@@ -41,6 +41,8 @@ class Source:
     expected_every_s: float | None = None
     observed_within_s: float | None = None
     """How old the newest it tells of may be before it counts as slow; None: however old."""
+    observed_within_s: float | None = None
+    """How old the newest it tells of may be before it counts as slow; None: however old."""
     sensitivity: Sensitivity = Sensitivity.high
     releasable_to: tuple[str, ...] = ()
     grade: str = ""
@@ -194,6 +196,10 @@ def _source(file: Path, told: dict[str, Any], mission: Mission, retention: Mappi
     within_s = span_s(within) if isinstance(within, str) else within
     if within is not None and not within_s:
         raise BadSettings(f'{file}: observed_within of {at} is {within!r}; use a span like "6h" or "2d".')
+    within = told.get("observed_within")
+    within_s = span_s(within) if isinstance(within, str) else within
+    if within is not None and not within_s:
+        raise BadSettings(f'{file}: observed_within of {at} is {within!r}; use a span like "6h" or "2d".')
     try:
         marks = marked(told)
     except BadTerms as error:
@@ -211,6 +217,7 @@ def _source(file: Path, told: dict[str, Any], mission: Mission, retention: Mappi
         "expected",
         "expected_every_s",
         "observed_within",
+        "observed_within",
         "grade",
         "exercise",
         "timezone",
@@ -222,6 +229,7 @@ def _source(file: Path, told: dict[str, Any], mission: Mission, retention: Mappi
         title=str(told.get("title", name)),
         address=str(told.get("address", "")),
         expected_every_s=None if seconds is None else float(seconds),
+        observed_within_s=within_s,
         observed_within_s=within_s,
         grade=str(told.get("grade", "")),
         exercise=_flag(file, f"exercise of {at}", told.get("exercise", mission.exercise)),

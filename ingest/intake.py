@@ -105,7 +105,7 @@ def take_in(
     except Unreadable as error:
         return keep_unreadable(store, settings, payload, feed.name, source, error, received)
     except Exception as error:
-        health.record_failure(store, source, f"{type(error).__name__}: {error}", datetime.now(UTC))
+        health.record_failure(store, source, f"{type(error).__name__}: {error}", datetime.now(UTC), "here")
         raise
     health.record_success(store, source, datetime.now(UTC), tally)
     return result_of(payload, feed.name, source, tally)
@@ -164,7 +164,7 @@ def keep_unreadable(
     batch = Batch(source.name, feed_name, printable(payload.name), "", micros(received) or 0, [[reject]])
     tally = store.append(batch)
     if source.name != NOBODYS:
-        health.record_failure(store, source, str(error), datetime.now(UTC))
+        health.record_failure(store, source, str(error), datetime.now(UTC), "payload")
     found = result_of(payload, feed_name, source, tally)
     found["error"] = str(error)
     return found
