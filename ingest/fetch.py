@@ -36,6 +36,10 @@ class Unheard(Exception):
         self.retry_after_s = retry_after_s
 
 
+class Unread(Unheard):
+    """It was heard, and what it sent is in quarantine: none of it could be read. That has been recorded."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """`path` is None where nothing has changed since the last answer; `validators` are for asking the next time."""

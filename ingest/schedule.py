@@ -33,9 +33,9 @@ from data.tls import BadKeys, Keys, keys_of
 from ingest import guard, watch
 from ingest.feed import Payload
 from ingest.feeds import all_feeds
-from ingest.fetch import TIMEOUTS, Unheard, fetch, secret_headers
+from ingest.fetch import TIMEOUTS, Unheard, Unread, fetch, secret_headers
 from ingest.guard import printable
-from ingest.intake import AUTO, Result, take_in
+from ingest.intake import AUTO, Result, keep_unreadable, take_in
 from ingest.recognise import recognise
 
 log = logging.getLogger(__name__)
@@ -157,8 +157,12 @@ def broken(store: Store, source: Source, error: Exception, first: bool) -> None:
     sentence = str(error) if isinstance(error, Unheard) else f"{type(error).__name__}: {error}"
     if first:
         log.warning("source %s is not heard: %s", source.name, sentence)
+    if isinstance(error, Unread):
+        return
     try:
-        health.record_failure(store, source, sentence, datetime.now(UTC))
+        health.record_failure(
+            store, source, sentence, datetime.now(UTC), "unreachable" if isinstance(error, Unheard) else "here"
+        )
     except Exception as trouble:  # noqa: BLE001 (the database may be what is broken)
         log.error("the state of source %s cannot be written: %s", source.name, trouble)
 
@@ -180,14 +184,21 @@ def _poll(store: Store, settings: Settings, source: Source) -> Turn:
                 health.record_success(store, source, datetime.now(UTC))
                 return 0.0
             payload = Payload(shown, path=answer.path, media_type=answer.media_type)
-            feed = recognise(payload) if source.feed == AUTO else all_feeds()[source.feed]
-            result = take_in(store, settings, payload, feed, source)
+            result = _taken_in(store, settings, payload, source)
         if "error" in result:
-            raise Unheard(result["error"])
+            raise Unread(result["error"])
         _remember(store, source, dict(answer.validators))
         return 0.0
 
     return turn
+
+
+def _taken_in(store: Store, settings: Settings, payload: Payload, source: Source) -> Result:
+    try:
+        feed = recognise(payload) if source.feed == AUTO else all_feeds()[source.feed]
+    except guard.Unreadable as error:
+        return keep_unreadable(store, settings, payload, AUTO, source, error, datetime.now(UTC))
+    return take_in(store, settings, payload, feed, source)
 
 
 def _remembered(store: Store, source: Source) -> dict[str, Any]:

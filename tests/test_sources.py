@@ -21,8 +21,9 @@ from data import health, quarantine
 from data.access import LOCAL_OPERATOR
 from data.health import SourceState
 from data.picture import Picture
+from data.records import Reject
 from data.settings import BadSettings, Settings, Source, load
-from data.store import Store, Tally, open_store
+from data.store import Batch, Store, Tally, open_store
 from ingest import fetch
 from ingest.fetch import Unheard
 from ingest.run import start
@@ -205,9 +206,18 @@ def test_an_answer_that_breaks_off_is_not_half_read(store: Store, home: Path) ->
 
 def test_secrets_are_sent_from_the_home_folder(store: Store, home: Path, partner: Partner) -> None:
     (home / "secrets").mkdir()
-    (home / "secrets" / "s.header").write_text("Authorization: Bearer abc\nX-Key: 1\n")
+    file = home / "secrets" / "s.header"
+    file.write_text("Authorization: Bearer abc\nX-Key: 1\n")
+    file.chmod(0o640)
     partner.answers = [(200, {}, QUAKES)]
-    with started(store, settings_of(home, "usgs", partner.url, OFTEN)):
+    settings = settings_of(home, "usgs", partner.url, OFTEN)
+    with started(store, settings):
+        until(lambda: state(store, settings).state == "failed")
+        assert (
+            state(store, settings).last_error == f"{file} is open to others on this machine (mode 640); chmod 600 it."
+        )
+        assert partner.asked == []
+        file.chmod(0o600)
         until(store.revision)
     assert (partner.asked[0]["Authorization"], partner.asked[0]["X-Key"]) == ("Bearer abc", "1")
 
@@ -412,6 +422,64 @@ def test_a_source_grows_old(store: Store, home: Path, silent_s: int, expected: s
     health.record_success(store, settings.sources["s"], NOON, Tally(accepted=1))
     (how,) = health.states(store, settings, NOON + timedelta(seconds=silent_s))
     assert how.state == expected
+
+
+def ailing(store: Store, settings: Settings, moment: datetime) -> tuple[str, str, datetime | None]:
+    (how,) = health.states(store, settings, moment)
+    return how.ailment, how.cause, how.ailing_since
+
+
+def test_stopped_slow_and_rubbish_are_told_apart(store: Store, home: Path) -> None:
+    settings = settings_of(home, "usgs", "", 'expected_every_s = 60\nobserved_within = "2h"')
+    source, minute = settings.sources["s"], timedelta(minutes=1)
+
+    def heard(moment: datetime, rows: int = 4, rejected: int = 0) -> None:
+        seen_us = int((NOON - minute).timestamp()) * 1_000_000
+        if rejected:
+            rejects = [Reject(n, "x", "x: is wrong", "", f"{moment} {n}") for n in range(rejected)]
+            store.append(Batch("s", "usgs", "p", "", 1, [rejects]))
+        health.record_success(store, source, moment, Tally(read=rows, rejected=rejected, observed_us=seen_us))
+        health.flush(store)
+
+    assert ailing(store, settings, NOON) == ("", "", None)
+    health.record_failure(store, source, "answered 503 Service Unavailable.", NOON)
+    health.flush(store)
+    (how,) = health.states(store, settings, NOON)
+    assert (how.ailment, how.cause, how.ailing_since) == ("stopped", "unreachable", NOON)
+    assert how.reason == "answered 503 Service Unavailable, since 201200Z NOV 26"
+    # It is heard again; then it is late, then silent: each since when it was.
+    for n in range(4):
+        heard(NOON + n * minute)
+    last = NOON + 3 * minute
+    assert ailing(store, settings, last + minute) == ("", "", None)
+    assert ailing(store, settings, last + 2 * minute) == ("slow", "late", last + minute)
+    assert ailing(store, settings, last + 4 * minute) == ("stopped", "silent", last)
+    # Half of its rows and more are refused, twice in a row; a good payload ends it, and so does mending what was refused.
+    heard(NOON + 4 * minute, rows=10, rejected=9)
+    heard(NOON + 5 * minute, rows=10, rejected=5)
+    (how,) = health.states(store, settings, NOON + 5 * minute)
+    assert (how.ailment, how.cause, how.ailing_since) == ("rubbish", "rows", NOON + 4 * minute)
+    assert (how.recent_payloads, how.recent_rows, how.recent_rejected) == (2, 20, 14)
+    assert how.state == "fresh", "when it was heard is another matter"
+    assert how.reason == "14 of 20 rows refused in the last 2 payloads, since 201204Z NOV 26"
+    heard(NOON + 6 * minute, rows=10, rejected=4)
+    assert ailing(store, settings, NOON + 6 * minute) == ("", "", None)
+    heard(NOON + 7 * minute, rows=10, rejected=9)
+    with store.transaction() as connection:
+        quarantine.settle(connection, [row["id"] for row in quarantine.entries(store.reader)])
+    assert ailing(store, settings, NOON + 7 * minute) == ("", "", None)
+    # A payload that cannot be read at all is rubbish too, not silence.
+    health.record_failure(store, source, "it is a web page, not data.", NOON + 8 * minute, "payload")
+    health.flush(store)
+    assert ailing(store, settings, NOON + 8 * minute) == ("rubbish", "payload", NOON + 8 * minute)
+    # It is heard, but comes later than expected, or tells of what is long over.
+    for n in range(9, 60, 2):
+        heard(NOON + n * minute)
+    (how,) = health.states(store, settings, NOON + 59 * minute)
+    assert (how.ailment, how.cause, how.gap_s) == ("slow", "gaps", 120)
+    for n in range(180, 195):
+        heard(NOON + n * minute)
+    assert ailing(store, settings, NOON + 194 * minute) == ("slow", "lag", NOON + 119 * minute)
 
 
 def test_failures_last_until_a_success_and_say_since_when(store: Store) -> None:
