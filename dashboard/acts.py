@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dashboard import rights
+from dashboard import own_alerts, rights
 from dashboard.admin import Denied, asker, foreseen, steps_of
 from dashboard.answer import NOT_FOUND, Refused, answer, timed
 from dashboard.services import Services
@@ -25,6 +25,7 @@ from dashboard.words import language
 from data.access import EVERY_AGENCY, GLASS_HOURS, Agreement, Viewer
 from data.accounts import Account, BadAccount, Profile
 from data.agreements import agreement_of
+from data.cap_message import BadAlert
 from data.marks import BadTerms, marked
 from data.passwords import WeakPassword
 from data.records import Sensitivity
@@ -74,7 +75,7 @@ def _do(services: Services, act: Act, body: bytes, request: Request) -> Response
         found = act.run(services, viewer, told, language(request.query_params.get("lang")))
     except (CannotShare, BadAccount, BadToken, WeakPassword) as error:
         raise Refused(422, str(error)) from None
-    except BadTerms as error:
+    except (BadAlert, BadTerms) as error:
         sentence = str(error)
         raise Refused(422, f"{sentence[:1].upper()}{sentence[1:]}.") from None
     return answer(request, found or {"done": True}, cache="private, no-store")
@@ -351,5 +352,7 @@ ACTS: dict[str, Act] = {
     "/api/admin/glass/open": Act(_open_glass, _person),
     "/api/admin/glass/agree": Act(_agree_glass, _agrees),
     "/api/admin/glass/close": Act(_close_glass, _anybody),
+    "/api/alerts/preview": Act(own_alerts.preview, own_alerts.may),
+    "/api/alerts/issue": Act(own_alerts.issue, own_alerts.may),
 }
 """Every act and who may do it: the one list."""

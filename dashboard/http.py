@@ -26,6 +26,7 @@ from dashboard import (
     live,
     map_tiles,
     ogc,
+    own_alerts,
     receive,
     sign_in_page,
     static,
@@ -56,6 +57,9 @@ READERS: dict[str, Reader] = {
     "/api/export/{collection}": downloads.download,
     "/tiles/{layer}/{revision}/{z}/{x}/{y}.pbf": map_tiles.tile,
     "/basemap/{version}/{z}/{x}/{y}": basemap.tile,
+    "/api/alerts": own_alerts.overview,
+    "/cap/atom": own_alerts.atom,
+    "/cap/{identifier}.xml": own_alerts.one_message,
     "/ogc": ogc.landing,
     "/ogc/": ogc.landing,
     "/ogc/api": ogc.api,
@@ -66,7 +70,7 @@ READERS: dict[str, Reader] = {
     "/ogc/collections/{collection}/items": ogc.items,
     "/ogc/collections/{collection}/items/{fid}": ogc.item,
 }
-OURS = ("api", "ogc", "tiles", "basemap", "live", "assets", "healthz", "sign-in", "sign-out", "account")
+OURS = ("api", "cap", "ogc", "tiles", "basemap", "live", "assets", "healthz", "sign-in", "sign-out", "account")
 """First parts of addresses where the pages' catch-all must not answer with a page."""
 
 

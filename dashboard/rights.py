@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from data.access import EVERY_AGENCY, Viewer
 
-ADMIN, SHARING, APPROVE, EXPORT, FEEDS = "admin", "sharing", "approve", "export", "feeds"
+ADMIN, SHARING, APPROVE, EXPORT, FEEDS, WATCH = "admin", "sharing", "approve", "export", "feeds", "watch"
 
 
 def operates(viewer: Viewer) -> bool:
@@ -47,3 +47,9 @@ def feeds(viewer: Viewer, agency: str) -> bool:
     """An information manager: brings in files for an agency's sources, mends what was refused, takes payloads back."""
     own = FEEDS in viewer.roles and viewer.kind == "person" and bool(viewer.agency) and viewer.agency == agency
     return runs(viewer) or (viewer.looking is None and own)
+
+
+def warns(viewer: Viewer, agency: str) -> bool:
+    """Issues warnings in an agency's name: its watch or its administrator."""
+    own = bool(agency) and viewer.agency == agency and (WATCH in viewer.roles or ADMIN in viewer.roles)
+    return viewer.looking is None and viewer.kind != "display" and (operates(viewer) or own)

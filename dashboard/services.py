@@ -15,9 +15,11 @@ from starlette.requests import Request
 
 from dashboard.looking import Known, looking
 from data.access import Agreement, Mark, Viewer
+from data.cap_message import Envelope, Said
 from data.filters import Filters
 from data.glass import Glass
 from data.identity import Identity
+from data.own_alerts import Issued
 from data.picture import Picture
 from data.records import Sensitivity
 from data.seen import Seen
@@ -77,6 +79,17 @@ class SourceState(Protocol):
 
 
 @dataclass(frozen=True)
+class OwnAlerts:
+    """Warnings issued by people here (`data.own_alerts`). They raise `data.cap_message.BadAlert`."""
+
+    issued: Callable[[], list[Issued]]
+    drafted: Callable[[Mapping[str, Any]], tuple[Envelope, Said | None, Any]]
+    """(what the form tells) -> the message it would be."""
+    issue: Callable[[str, Mapping[str, Any]], str]
+    """(who, what the form tells) -> the identifier of the message that was issued."""
+
+
+@dataclass(frozen=True)
 class Services:
     settings: Settings
     picture: Picture
@@ -97,6 +110,7 @@ class Services:
     note: Callable[[str, str, str, Iterable[str], str], None]
     """Log that somebody read records of which that is to be logged: (who, "read" or "export", collection, ids, clause)."""
 
+    alerts: OwnAlerts
     exported: Callable[[str, str, Mapping[str, Any]], None]
     """Log that somebody takes records out as a file: (who, collection, what they asked for and how much it was)."""
 

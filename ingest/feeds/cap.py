@@ -106,6 +106,8 @@ def record(row: Any, context: Context) -> Record | Retract:
     geocodes = tuple(dict.fromkeys(f"{name}={value}" for name, value in _pairs(row, "geocode")))
     pcodes = {value for name, value in _pairs(row, "geocode") if "pcode" in name.lower().replace("-", "")}
     confined = text(said, "scope").lower() in ("restricted", "private")
+    # Of a partner's confined warning nothing says to whom here it may go, unless the source is marked message by message.
+    confined = confined and not context.source.options.get("marked")
     lon, lat, wkb = _area(row)
     return Alert(
         source_ref=_key(said),
