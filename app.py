@@ -188,28 +188,8 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
         uploads=Uploads(store, settings),
         note=(readings or Readings(store)).note,
         alerts=_own_alerts(settings, store),
-        alerts=_own_alerts(settings, store),
         exported=lambda who, collection, details: _exported(store, who, collection, details),
         ways=((provider.title or urlsplit(provider.issuer).netloc, BEGIN),) if (provider := settings.oidc) else (),
-    )
-
-
-def _own_alerts(settings: Settings, store: Any) -> Any:
-    """Warnings issued here: written as messages, and read by our own feed like everybody's."""
-    from dashboard.services import OwnAlerts
-    from data import own_alerts
-    from ingest.feed import Context, Payload, parse
-    from ingest.feeds import all_feeds
-
-    def read(content: bytes, source: Any) -> list[Any]:
-        context = Context(source, datetime.now(UTC))
-        batches = parse(all_feeds()[own_alerts.FEED], Payload("own alert", content=content), context)
-        return [entry for batch in batches for entry in batch]
-
-    return OwnAlerts(
-        issued=lambda: own_alerts.issued(store),
-        drafted=lambda told: own_alerts.drafted(store, settings, told),
-        issue=lambda who, told: own_alerts.issue(store, settings, who, told, read),
     )
 
 
