@@ -35,6 +35,10 @@ class Batch:
     """With `absence="retract"`: the kinds of which this payload is the whole state."""
     again: bool = False
     """Read again from quarantine: what was heard of a record after `received_us` stands, unless a version time decides."""
+    feed_version: str = ""
+    """Of the code that read it (`ingest.version`)."""
+    who: str = ""
+    """Whoever had it read, where a person did."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,10 @@ def append(connection: Connection, secret: bytes, batch: Batch) -> Tally:
         rejects = [item for item in chunk if isinstance(item, Reject)]
         entries = [item for item in chunk if isinstance(item, Entry)]
         reasons.update(reject.reason for reject in rejects)
-        quarantine.add(connection, batch.source, batch.feed, batch.payload, batch.received_us, rejects)
+        quarantine.answered(connection, batch.source, {item.answers for item in chunk if item.answers}, batch.who)
+        quarantine.add(
+            connection, batch.source, batch.feed, batch.payload, batch.received_us, rejects, batch.feed_version
+        )
         ids = record_ids(secret, batch.source, entries)
         if batch.absence == "retract":
             present.update(ids)

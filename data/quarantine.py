@@ -1,9 +1,14 @@
-"""Rows and payloads that could not be read: kept raw, with the reason, until somebody mends and replays them."""
+"""Rows and payloads that could not be read: kept raw, with the reason, until somebody mends and replays them, or discards them.
+
+A mend stands beside the raw row, never in its place. A reject is open, replayed (read at last, or refused for another reason
+and kept anew under that, with this one as its origin), or discarded with a reason; none of them is gone before retention says.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +22,19 @@ KEPT_AS_FILE = b"kept in the home folder as quarantine/"
 """What stands for a payload too large for a row, before the name of its file."""
 
 
-def add(connection: Connection, source: str, feed: str, payload: str, now_us: int, rejects: Sequence[Reject]) -> None:
-    """Keep rejects inside the caller's transaction; the same raw row of a source refused again is counted, not doubled."""
+def add(
+    connection: Connection,
+    source: str,
+    feed: str,
+    payload: str,
+    now_us: int,
+    rejects: Sequence[Reject],
+    feed_version: str = "",
+) -> None:
+    """Keep rejects inside the caller's transaction; the same raw row of a source refused again is counted, not doubled.
+
+    One that was discarded stays so, however often it is sent.
+    """
     fresh: dict[int, dict[str, Any]] = {}
     for reject in rejects:
         raw = reject.raw if isinstance(reject.raw, bytes) else reject.raw.encode("utf-8", "surrogatepass")
@@ -42,6 +58,11 @@ def add(connection: Connection, source: str, feed: str, payload: str, now_us: in
             "last_seen_us": now_us,
             "seen": 1,
             "state": "open",
+            "feed_version": feed_version,
+            "origin": reject.answers or None,
+            "edited_by": "",
+            "settled_by": "",
+            "settled_why": "",
         }
     if not fresh:
         return
@@ -52,7 +73,12 @@ def add(connection: Connection, source: str, feed: str, payload: str, now_us: in
     if known:
         again = quarantine.update().where(at.fingerprint == sa.bindparam("known"))
         connection.execute(
-            again.values(last_seen_us=now_us, seen=at.seen + sa.bindparam("times"), state="open"),
+            again.values(
+                last_seen_us=now_us,
+                seen=at.seen + sa.bindparam("times"),
+                state=sa.case((at.state == "discarded", at.state), else_="open"),
+                feed_version=feed_version,
+            ),
             [{"known": fingerprint, "times": fresh[fingerprint]["seen"]} for fingerprint in known],
         )
 
@@ -81,17 +107,32 @@ def groups(engine: Engine, source: str | None = None) -> list[dict[str, Any]]:
 
 
 def entries(
-    engine: Engine, *, ids: Sequence[int] = (), source: str | None = None, limit: int = 1_000, after: int = 0
+    engine: Engine,
+    *,
+    ids: Sequence[int] = (),
+    source: str | None = None,
+    feed: str | None = None,
+    reason: str | None = None,
+    limit: int = 1_000,
+    after: int = 0,
 ) -> list[dict[str, Any]]:
     """Open rejects whole, with their raw bytes, oldest first, from the one after id `after` on."""
     at = quarantine.c
     query = sa.select(quarantine).where(at.state == "open", at.id > after).order_by(at.id).limit(limit)
     if ids:
-        query = query.where(quarantine.c.id.in_(ids))
-    if source is not None:
-        query = query.where(quarantine.c.source == source)
+        query = query.where(at.id.in_(ids))
+    for column, wanted in ((at.source, source), (at.feed, feed), (at.reason, reason)):
+        if wanted is not None:
+            query = query.where(column == wanted)
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def entry(engine: Engine, number: int) -> dict[str, Any] | None:
+    """One reject whole, whatever became of it."""
+    with engine.connect() as connection:
+        row = connection.execute(sa.select(quarantine).where(quarantine.c.id == number)).mappings().first()
+    return None if row is None else dict(row)
 
 
 def newest_id(engine: Engine) -> int:
@@ -100,9 +141,18 @@ def newest_id(engine: Engine) -> int:
         return int(connection.execute(sa.select(sa.func.max(quarantine.c.id))).scalar() or 0)
 
 
-def settle(connection: Connection, ids: Sequence[int]) -> None:
-    """Mark rejects as replayed: they stay, but are no longer open."""
-    connection.execute(quarantine.update().where(quarantine.c.id.in_(ids)).values(state="replayed"))
+def settle(connection: Connection, ids: Collection[int], who: str = "") -> None:
+    """Mark open rejects as replayed: they stay, but are no longer open."""
+    at = quarantine.c
+    settled = {"state": "replayed", "settled_us": time.time_ns() // 1_000, "settled_by": who}
+    connection.execute(quarantine.update().where(at.id.in_(ids), at.state == "open").values(**settled))
+
+
+def answered(connection: Connection, source: str, ids: Collection[int], who: str = "") -> None:
+    """Settle the rejects of a source whose mended rows have come: nobody answers another source's."""
+    if ids:
+        own = sa.select(quarantine.c.id).where(quarantine.c.id.in_(ids), quarantine.c.source == source)
+        settle(connection, list(connection.execute(own).scalars()), who)
 
 
 def open_counts(engine: Engine) -> dict[str, int]:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -26,7 +26,8 @@ import msgspec
 from data.marks import raised
 from data.records import KIND_OF_TYPE, KINDS, Entry, Record, Reject, Retract, blake, encoder
 from data.settings import Source as Source
-from ingest.raw import NotEnough, raw_text, row_of
+from ingest.origin import origin
+from ingest.raw import NotEnough, TableRow, raw_text, row_of
 
 HEAD_BYTES = 65_536
 BATCH_ROWS = 5_000
@@ -150,27 +151,57 @@ def parse(
     references = dict(context.references)
     known = Context(context.source, context.received_at, MappingProxyType(references))
     numbered = enumerate(islice(feed.rows(payload, context.source), most_rows), start=1)
-    while batch := [_read(feed, number, row, known, references) for number, row in islice(numbered, BATCH_ROWS)]:
+    origin.begin()
+    alone = partial(_alone, feed, payload.name, known, {})
+    while batch := [
+        origin.trace(_read(feed, number, row, known, references), alone) for number, row in islice(numbered, BATCH_ROWS)
+    ]:
         yield batch
 
 
-def reread(feed: Feed, raws: Iterable[bytes], context: Context) -> Iterator[list[Entry | Reject]]:
-    """Read rows again from their raw form in quarantine, after a mend; numbered from 1, each comes out exactly once."""
+def reread(feed: Feed, name: str, raws: Iterable[bytes], context: Context) -> Iterator[list[Entry | Reject]]:
+    """Read rows again from their raw form in quarantine, after a mend; numbered from 1, each comes out at least once.
+
+    `name` is of the payload they came in. A row of a table is a table of its own now, of which a feed may make several rows.
+    """
     references = dict(context.references)
     known = Context(context.source, context.received_at, MappingProxyType(references))
-    numbered = enumerate(raws, start=1)
-    while batch := [_reread(feed, number, raw, known, references) for number, raw in islice(numbered, BATCH_ROWS)]:
-        yield batch
+    for number, raw in enumerate(raws, start=1):
+        yield _reread(feed, name, number, raw, known, references)
 
 
 def _reread(
-    feed: Feed, number: int, raw: bytes, context: Context, references: dict[tuple[str, str], Mapping[str, Any]]
-) -> Entry | Reject:
+    feed: Feed,
+    name: str,
+    number: int,
+    raw: bytes,
+    context: Context,
+    references: dict[tuple[str, str], Mapping[str, Any]],
+) -> list[Entry | Reject]:
     try:
         row = row_of(raw)
-    except NotEnough as error:
-        return Reject(number, "row", f"row: {error}", f"row {number}: {error}", raw)
-    return _read(feed, number, row, context, references)
+        if not isinstance(row, TableRow):
+            return [_read(feed, number, row, context, references)]
+        found = _alone(feed, name, context, references, row)
+        if not found:
+            raise NotEnough("nothing is read of it")
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 (as in `_read`: the others are still read)
+        why = str(error) if isinstance(error, NotEnough) else f"cannot be read as {feed.name}: {_short(error, 300)}"
+        return [Reject(number, "row", f"row: {why}", f"row {number}: {why}", raw)]
+    kept = raw_text(row)
+    return [
+        item._replace(row=number, raw=kept) if isinstance(item, Reject) else item._replace(row=number) for item in found
+    ]
+
+
+def _alone(
+    feed: Feed, name: str, context: Context, references: dict[tuple[str, str], Mapping[str, Any]], row: TableRow
+) -> list[Entry | Reject]:
+    """What is read of one row of a table, as a table of its own. Raises whatever `feed.rows` raises."""
+    rows = feed.rows(Payload(name, content=row.csv()), context.source)
+    return [_read(feed, number, each, context, references) for number, each in enumerate(rows, start=1)]
 
 
 def _read(

@@ -19,6 +19,7 @@ from data.store import Batch, Store, Tally
 from ingest.feed import Context, Feed, Payload, micros
 from ingest.feeds import all_feeds
 from ingest.guard import STANDARD, Limits, Unreadable, Usage, parse_guarded, printable
+from ingest.version import feed_version
 
 AUTO = "auto"
 NOBODYS = "unrecognised"
@@ -147,6 +148,7 @@ def append_payload(
             )
         )
     finally:
+                feed_version(feed.name),
         batches.close()
 
 
@@ -161,7 +163,8 @@ def keep_unreadable(
 ) -> Result:
     """Keep a payload as it came, with the reason, where somebody will find it."""
     reject = Reject(0, "payload", f"payload: {error.reason}", str(error), _raw(settings, payload))
-    batch = Batch(source.name, feed_name, printable(payload.name), "", micros(received) or 0, [[reject]])
+    name, now_us, version = printable(payload.name), micros(received) or 0, feed_version(feed_name)
+    batch = Batch(source.name, feed_name, name, "", now_us, [[reject]], feed_version=version)
     tally = store.append(batch)
     if source.name != NOBODYS:
         health.record_failure(store, source, str(error), datetime.now(UTC), "payload")

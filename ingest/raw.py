@@ -1,13 +1,18 @@
 """A row as text that a person can read in quarantine, and that can be read again after a mend.
 
 Mappings and lists are JSON, elements XML, text itself. What JSON has no word for stands as an object with one key:
-`{"$time": "2026-11-20T00:00:00+00:00"}`, `$day`, `$xml`, `$bytes`; anything else cannot be read again. XML that a feed gives
+`{"$time": "2026-11-20T00:00:00+00:00"}`, `$day`, `$xml`, `$bytes`; anything else cannot be read again. A row of a table as the
+partner wrote it (`ingest.origin`) is `{"$table": {"row": {heading: cell}, "tags": {heading: HXL tag}}}`. XML that a feed gives
 out as bytes ends in a comment that says so.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -18,6 +23,24 @@ _BYTES = "\n<!-- bytes -->"
 
 class NotEnough(ValueError):
     """The raw form of a row is not enough to read it again: why, as what follows its name."""
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row of a table as the partner wrote it: every heading, blank cells as None; HXL tags by heading, if any."""
+
+    cells: Mapping[str, Any]
+    tags: Mapping[str, str]
+
+    def csv(self) -> bytes:
+        """The row as a table of its own."""
+        out = io.StringIO(newline="")
+        writer = csv.writer(out)
+        writer.writerow(self.cells)
+        if self.tags:
+            writer.writerow([self.tags.get(name, "") for name in self.cells])
+        writer.writerow([_written(value) for value in self.cells.values()])
+        return out.getvalue().encode("utf-8", "replace")
 
 
 def raw_text(row: Any) -> str:
@@ -52,6 +75,8 @@ def row_of(kept: bytes) -> Any:
 
 
 def _text(row: Any) -> str:
+    if isinstance(row, TableRow):
+        row = {"$table": {"row": dict(row.cells)} | ({"tags": dict(row.tags)} if row.tags else {})}
     if isinstance(row, str):
         # Text that begins as JSON or XML does would be taken for that.
         return json.dumps(row, ensure_ascii=False) if row.startswith(("{", "[", '"', "<")) else row
@@ -87,10 +112,23 @@ def _object(found: dict[str, Any]) -> Any:
             return str(value).encode()
         case "$xml":
             return _element(value)
+        case "$table":
+            return _table(value)
         case "$other":
             raise NotEnough(f"its raw form does not hold what was there ({value[:60]}); load the payload again")
         case _:
             return found
+
+
+def _table(told: Any) -> TableRow:
+    row, tags = (told.get("row"), told.get("tags", {})) if isinstance(told, dict) else (None, {})
+    if not isinstance(row, dict) or not isinstance(tags, dict):
+        raise NotEnough("its raw form is no row of a table; load the payload again")
+    return TableRow(row, tags)
+
+
+def _written(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, (date, datetime)) else "" if value is None else value
 
 
 def _xml(element: Any) -> str:

@@ -20,7 +20,10 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import Any
 
+from data.cells import unharmed
+from data.quarantine_rows import ANSWERS, BESIDE
 from ingest.feed import HEAD_BYTES, Payload, decode_text
+from ingest.origin import Handed, origin
 from ingest.workbooks import DAMAGE, check_zip, is_workbook, sheets_of
 
 Cell = str | int | float | bool | datetime | None
@@ -272,7 +275,13 @@ def _table(name: str, rows: Iterable[Sequence[Any]]) -> Table | None:
     tags = () if tag_row is None else tuple(_tag(value) for value in _wide(top[tag_row], width))
     header = _names(_wide(lower, width), _wide(above, width), tags)
     body = chain(top[(place if tag_row is None else tag_row) + 1 :], ([_cell(value) for value in row] for row in rest))
-    return Table(name, header, tags, _dicts(header, body))
+    if ANSWERS not in header:
+        return Table(name, header, tags, _dicts(header, tags, ((row, 0) for row in body)))
+    own = [number for number, heading in enumerate(header) if heading not in BESIDE]
+    answering = _answering(body, own, header.index(ANSWERS))
+    header = tuple(header[number] for number in own)
+    tags = tuple(tags[number] for number in own) if tags else ()
+    return Table(name, header, tags, _dicts(header, tags, answering))
 
 
 def is_tag_row(row: Sequence[Cell]) -> bool:
@@ -333,13 +342,23 @@ def _word(value: Cell) -> str:
     return " ".join(str(value).split())
 
 
-def _dicts(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[Row]:
+def _answering(rows: Iterable[Sequence[Cell]], own: Sequence[int], number: int) -> Iterator[tuple[Sequence[Cell], int]]:
+    """Rows that come back from a partner (`data.quarantine_file`): their own cells as they were, and what each answers."""
     for row in rows:
+        told = row[number] if number < len(row) else None
+        cells = [row[at] if at < len(row) else None for at in own]
+        answers = told if isinstance(told, int) and 0 < told < 1 << 63 else 0
+        yield [unharmed(cell) if isinstance(cell, str) else cell for cell in cells], answers
+
+
+def _dicts(header: Sequence[str], tags: Sequence[str], rows: Iterable[tuple[Sequence[Cell], int]]) -> Iterator[Row]:
+    for row, answers in rows:
         found: Row = {}
         for number, value in enumerate(row):
             if value is not None:
                 found[header[number] if number < len(header) else f"column {number + 1}"] = value
         if found:
+            origin.last = Handed(header, tags, row, answers)
             yield found
 
 

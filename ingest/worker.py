@@ -7,6 +7,7 @@ length and a body:
     S  scores of recognition             E  the payload as a whole cannot be read: why
     D  done: most memory this process ever held, bytes
     T  the tables of a payload: columns, examples, what they seem to be
+    I  images: zoom, column, row, bytes
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ WEB_PAGE = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
 
-WireReject = tuple[int, str, str, str, bytes]
+WireReject = tuple[int, str, str, str, bytes, int]
 Scores = list[tuple[str, int, int]]
 """Feed, how surely it is the payload's (0-100), and the payload's precedence by that feed."""
 
@@ -110,7 +111,7 @@ def _answer(feeds: Mapping[str, Feed], job: Job) -> Iterator[tuple[bytes, bytes]
         return
     feed = feeds[job.feed]
     batches = (
-        reread(feed, job.raws, job.context)
+        reread(feed, job.payload.name, job.raws, job.context)
         if job.task == "reread"
         else parse(feed, job.payload, job.context, job.most_rows)
     )
@@ -149,7 +150,7 @@ def _frames(batch: Sequence[Entry | Reject]) -> Iterator[tuple[bytes, bytes]]:
             size += len(item.body) + len(item.wkb or b"")
         else:
             raw = item.raw if isinstance(item.raw, bytes) else item.raw.encode("utf-8", "surrogatepass")
-            rejects.append((item.row, _text(item.field), _text(item.reason), _text(item.detail), raw))
+            rejects.append((item.row, _text(item.field), _text(item.reason), _text(item.detail), raw, item.answers))
             size += len(raw)
         if size >= FRAME_BYTES:
             yield b"B", msgspec.msgpack.encode((entries, rejects))
