@@ -158,7 +158,7 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
     from dashboard.oidc import BEGIN
     from dashboard.services import Services
     from dashboard.sign_in import viewer_of
-    from data import health, quarantine
+    from data import health, judging, quarantine
     from data.identity import Identity
     from data.notice import wait_for_change
     from data.readings import Readings
@@ -186,6 +186,7 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
         quarantine_entry=entry,
         acts=_acts(settings, store),
         uploads=Uploads(store, settings),
+        judge=lambda who, posts, judged: judging.judge(store, who, posts, judged),
         note=(readings or Readings(store)).note,
         alerts=_own_alerts(settings, store),
         exported=lambda who, collection, details: _exported(store, who, collection, details),

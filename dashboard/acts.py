@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dashboard import own_alerts, rights
+from dashboard import own_alerts, rights, triage
 from dashboard.admin import Denied, asker, foreseen, steps_of
 from dashboard.answer import NOT_FOUND, Refused, answer, timed
 from dashboard.services import Services
@@ -352,6 +352,10 @@ ACTS: dict[str, Act] = {
     "/api/admin/glass/open": Act(_open_glass, _person),
     "/api/admin/glass/agree": Act(_agree_glass, _agrees),
     "/api/admin/glass/close": Act(_close_glass, _anybody),
+    "/api/triage/promote": Act(triage.promote, triage.may),
+    "/api/triage/discard": Act(triage.discard, triage.may),
+    "/api/triage/reopen": Act(triage.reopen, triage.may),
+    "/api/triage/apart": Act(triage.apart, triage.may),
     "/api/alerts/preview": Act(own_alerts.preview, own_alerts.may),
     "/api/alerts/issue": Act(own_alerts.issue, own_alerts.may),
 }

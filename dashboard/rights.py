@@ -33,6 +33,11 @@ def approves(viewer: Viewer) -> bool:
     return viewer.looking is None and (operates(viewer) or APPROVE in viewer.roles)
 
 
+def watches(viewer: Viewer) -> bool:
+    """The watch: judges the posts it may see."""
+    return viewer.looking is None and viewer.kind == "person" and (runs(viewer) or WATCH in viewer.roles)
+
+
 def concerned(viewer: Viewer) -> bool:
     """A person of an agency: reads what it grants and is granted, and who opened its records."""
     return viewer.looking is None and viewer.kind != "display" and bool(viewer.agency)

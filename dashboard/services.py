@@ -19,6 +19,7 @@ from data.cap_message import Envelope, Said
 from data.filters import Filters
 from data.glass import Glass
 from data.identity import Identity
+from data.judging import Judged, Looked
 from data.own_alerts import Issued
 from data.picture import Picture
 from data.records import Sensitivity
@@ -106,6 +107,8 @@ class Services:
     """Open rejects by source and reason: source, feed, reason, count, first_seen_us, last_seen_us, example_id."""
     quarantine_entry: Callable[[int], dict[str, Any] | None]
     """One reject whole: payload, row, reason, detail, raw (bytes), seen, age_s."""
+    judge: Callable[[str, Sequence[Looked], Judged], str]
+    """(who, posts, verdict) -> public id of what they were promoted to. Raises `data.judging.CannotJudge`."""
     acts: Acts
     note: Callable[[str, str, str, Iterable[str], str], None]
     """Log that somebody read records of which that is to be logged: (who, "read" or "export", collection, ids, clause)."""
@@ -113,6 +116,9 @@ class Services:
     alerts: OwnAlerts
     exported: Callable[[str, str, Mapping[str, Any]], None]
     """Log that somebody takes records out as a file: (who, collection, what they asked for and how much it was)."""
+
+    uploads: Any = None
+    """Files dropped by people and what they would come to (`ingest.uploads.Uploads`)."""
 
     ways: tuple[tuple[str, str], ...] = ()
     """Other ways to sign in than a password: title and address of each."""
@@ -128,7 +134,4 @@ class Services:
     @property
     def known(self) -> Known:
         """Agencies and accounts there are, and what is shared."""
-    uploads: Any = None
-    """Files dropped by people and what they would come to (`ingest.uploads.Uploads`)."""
-
         return Known(self.settings, self.identity, self.picture.sharing)

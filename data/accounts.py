@@ -33,7 +33,7 @@ ROLES = {
     "sharing": "marks the own agency's sources and makes its agreements",
     "approve": "agrees, as the second person, to the breaking of glass",
     "export": "takes what is seen out as files",
-    "watch": "keeps the watch: issues alerts in the own agency's name",
+    "watch": "keeps the watch: issues alerts in the own agency's name, promotes and discards posts in triage",
     "feeds": "brings in files for the own agency's sources, mends what was refused, takes payloads back",
 }
 COMPONENTS = ("military", "police", "un", "ngo", "government", "host authority")

@@ -63,6 +63,13 @@ class Names:
     def __len__(self) -> int:
         return len(self._of)
 
+    def like(self, begun: str, most: int) -> list[Spot]:
+        """Spots one of whose names begins like this, areas before sites, short names before long ones."""
+        wanted = " ".join(bare(word) for word in re.findall(r"[^\W_]+", begun))
+        hits = [(form, spot) for form, spots in self._of.items() if " ".join(form).startswith(wanted) for spot in spots]
+        hits.sort(key=lambda hit: (hit[1].kind == "site", len(" ".join(hit[0])), hit[1].name, hit[1].pcode))
+        return list(dict.fromkeys(spot for _, spot in hits))[:most]
+
     def found(self, words: Words) -> list[Mention]:
         """The places a text may mean, likeliest first, at most four; of equals the one named first."""
         hits = list(self._hits(words))
