@@ -375,7 +375,8 @@ def status(settings: Settings, asked: argparse.Namespace) -> int:
         print(f"  {collection:<12} {count:>10,}")
     for source in told["sources"]:
         print(
-            f"  {source['name']:<24} {source['state']:<7} observed {_time(source['last_observed'])} {source['last_error']}"
+            f"  {source['name']:<24} {source['state']:<7} observed {_time(source['last_observed'])}"
+            + (f" {source['ailment']}: {source['reason']}" if source["ailment"] else "")
             + (f" ({source['refused']:,} clients turned away)" if source["refused"] else "")
         )
     for out in told["outputs"]:

@@ -4,10 +4,9 @@ import { attr, button, el, keyed, part, parts, show, text } from "./dom.mjs";
 import { age, dtg, number, time } from "./format.mjs";
 import { t } from "./i18n.mjs";
 import { seenAs } from "./state.mjs";
-import { uncalled } from "./strip.mjs";
+import { ailing, uncalled, urgency } from "./strip.mjs";
 
 const TIMES = ["last_tried", "last_succeeded", "last_observed"];
-const ORDER = { failed: 0, stale: 1, late: 2, never: 3, fresh: 4 };
 
 export function feedsPanel(host, { now, signal }) {
   const summary = el("p", "cg-feeds-summary");
@@ -58,6 +57,7 @@ export function feedsPanel(host, { now, signal }) {
       part("reasons", "div", "cg-reasons"),
     );
     parts(node).reasons.hidden = true;
+    parts(node).error.append(part("ailment", "b", "cg-ailment"), part("why", "span"));
     open.addEventListener("click", () => unfold(node));
     return node;
   }
@@ -77,6 +77,7 @@ export function feedsPanel(host, { now, signal }) {
     attr(node, "data-cadence", uncalled(source) ? "none" : null);
     text(at.title, source.title);
     text(at.title_more, [source.feed, source.agency].filter(Boolean).join(" · "));
+    attr(node, "data-ailment", source.ailment || null);
     text(at.state, t(uncalled(source) ? "state.heard" : `state.${source.state}`));
     for (const name of TIMES) moment(node, name, source[name]);
     text(
@@ -86,7 +87,9 @@ export function feedsPanel(host, { now, signal }) {
     text(at.accepted, number(source.accepted));
     text(at.open, source.rejected ? t("feeds.rejected", { count: source.rejected }) : number(source.rejected));
     at.open.disabled = !source.rejected;
-    show(text(at.error, source.last_error ?? ""), Boolean(source.last_error));
+    show(at.error, Boolean(source.ailment));
+    text(at.ailment, source.ailment ? t(`ailment.${source.ailment}`) : "");
+    text(at.why, ailing(source));
   }
 
   async function unfold(node) {
@@ -138,10 +141,10 @@ export function feedsPanel(host, { now, signal }) {
     update(status) {
       const first = !list.childElementCount;
       sources = status.sources.toSorted(
-        (a, b) => (ORDER[a.state] ?? 3) - (ORDER[b.state] ?? 3) || a.title.localeCompare(b.title),
+        (a, b) => urgency(a) - urgency(b) || a.title.localeCompare(b.title),
       );
       keyed(list, sources, (source) => source.name, make, fill);
-      const trouble = sources.filter((source) => source.state !== "fresh").length;
+      const trouble = sources.filter((source) => source.state !== "fresh" || source.ailment).length;
       show(columns, sources.length > 0);
       text(summary, sources.length ? t("feeds.summary", { count: sources.length, trouble }) : t("feeds.none"));
       if (first) follow();

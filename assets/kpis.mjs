@@ -116,11 +116,10 @@ export function kpiPanel(host, { now, wall = false }) {
   function fillSource(node, kpi) {
     const { source } = parts(node);
     const seconds = kpi.as_of ? (now() - time(kpi.as_of)) / 1000 : null;
-    const stale = kpi.state === "stale" ? t("state.stale") : "";
-    text(
-      source,
-      [kpi.source, stale && seconds !== null ? `${stale}, ${age(seconds)}` : stale].filter(Boolean).join(" · "),
-    );
+    const since = kpi.stopped_since && t("map.stopped_since", { time: dtg(kpi.stopped_since) });
+    const word = kpi.stopped_since ? `${t("map.stopped")} ${since}` : t("state.stale");
+    const stale = kpi.state !== "stale" ? "" : seconds === null || since ? word : `${word}, ${age(seconds)}`;
+    text(source, [stale, kpi.source].filter(Boolean).join(" · "));
   }
 
   /** Where small figures stand two abreast (on the wall), the last of an odd number takes the whole row. */

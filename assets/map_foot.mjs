@@ -1,7 +1,7 @@
 // What every map owes its reader, along its lower edge: where the pointer is, the scale, the disclaimer on boundaries and
 // where the data comes from; and in its middle, when there is nothing at all, what to do about it.
 
-import { el, show, text } from "./dom.mjs";
+import { el, keyed, part, parts, show, text } from "./dom.mjs";
 import { dtg, grid, latlon, number } from "./format.mjs";
 import { t } from "./i18n.mjs";
 import { shownLayers } from "./map.mjs";
@@ -14,6 +14,8 @@ export function mapFoot(view, host) {
   const label = el("bdi");
   const length = el("i");
   const sources = el("span", "cg-attribution");
+  const stopped = el("ul", "cg-map-stopped");
+  stopped.setAttribute("role", "status");
   const nothing = el("p", "cg-map-note");
   nothing.setAttribute("role", "status");
   host.append(
@@ -21,6 +23,7 @@ export function mapFoot(view, host) {
     el(
       "div",
       "cg-map-foot",
+      stopped,
       el(
         "div",
         "cg-map-foot-row",
@@ -41,6 +44,24 @@ export function mapFoot(view, host) {
     length.style.width = `${Math.round(round / metres)}px`;
     text(label, round >= 1000 ? `${number(round / 1000)} km` : `${round} m`);
   }
+  /** A layer nobody tells anything of any more looks calm: the map says that its feed stopped, and since when. */
+  function silent(doc) {
+    const gone = known() ? [] : shownLayers(doc).filter((layer) => typeof layer.stopped_since === "string");
+    show(stopped, gone.length > 0);
+    keyed(
+      stopped,
+      gone,
+      (layer) => layer.id,
+      () => el("li", "", part("word", "b"), part("layer", "span"), part("since", "span")),
+      (node, layer) => {
+        text(parts(node).word, t("map.stopped"));
+        text(parts(node).layer, layer.title);
+        text(parts(node).since, layer.stopped_since ? t("map.stopped_since", { time: dtg(layer.stopped_since) }) : "");
+      },
+    );
+  }
+
+  const known = () => get("as_known_at");
   map.on("move", scale);
   map.on("resize", scale);
   scale();
@@ -49,9 +70,10 @@ export function mapFoot(view, host) {
     update(doc) {
       const own = [doc.mission?.basemap?.attribution].filter(Boolean);
       const names = new Set(shownLayers(doc).flatMap((layer) => layer.sources));
-      const known = get("as_known_at");
+      const at = known();
       const empty = doc.layers.every((layer) => !layer.count);
-      show(text(nothing, known ? t("map.nothing_known", { time: dtg(known) }) : t("map.nothing")), empty);
+      show(text(nothing, at ? t("map.nothing_known", { time: dtg(at) }) : t("map.nothing")), empty);
+      silent(doc);
       text(sources, t("map.sources", { names: ["Natural Earth", ...own, ...names].join(", ") }));
     },
     locate({ lng, lat }) {

@@ -1,7 +1,7 @@
 // The strip at the foot: each source with the age of what it last observed, in a word, a shape and a colour.
 
 import { attr, button, el, keyed, part, parts, show, text } from "./dom.mjs";
-import { age, dtg, time } from "./format.mjs";
+import { age, dtg, number, time } from "./format.mjs";
 import { t } from "./i18n.mjs";
 import { explain } from "./tip.mjs";
 
@@ -9,7 +9,7 @@ const URGENCY = { failed: 0, stale: 1, late: 2, never: 3, fresh: 4 };
 
 /** A source that was heard, and nobody said how often it comes: it is not "on time" either. */
 export function uncalled(source) {
-  return source.state === "fresh" && !source.expected_every_s;
+  return source.state === "fresh" && !source.expected_every_s && !source.ailment;
 }
 
 /** `0410Z` today, the whole date-time group before that. */
@@ -18,8 +18,30 @@ function since(moment) {
   return Date.now() - time(moment) < 86_400_000 ? dtg(moment).slice(2, 7) : dtg(moment);
 }
 
+/** How urgent a source is: what it sends may be rubbish though it comes on time. */
+export function urgency(source) {
+  return Math.min(URGENCY[source.state] ?? 3, source.ailment === "rubbish" ? 1 : source.ailment ? 2 : 9);
+}
+
+/** What ails a source, in one sentence with its numbers and since when; empty where nothing does. */
+export function ailing(source) {
+  if (!source.ailment) return "";
+  return t(`ailing.${source.cause}`, {
+    since: dtg(source.ailing_since),
+    error: (source.last_error || t("ailing.unsaid")).replace(/\.$/, ""),
+    every: age(source.expected_every_s),
+    gap: age(source.gap_s),
+    observed: dtg(source.last_observed),
+    rejected: number(source.recent_rejected),
+    rows: number(source.recent_rows),
+    payloads: number(source.recent_payloads),
+  });
+}
+
 /** What is said beside the age of a source. */
 function state(source, short) {
+  if (source.ailment === "rubbish") return t("strip.rubbish", { time: since(source.ailing_since) });
+  if (source.ailment === "slow" && source.state === "fresh") return t("strip.slow");
   if (source.state === "failed")
     return t("strip.failed", { time: since(source.failing_since ?? source.last_succeeded) });
   if (source.state === "late" || source.state === "stale") {
@@ -38,7 +60,7 @@ function tell(source, now) {
     line("feeds.tried", source.last_tried),
     line("feeds.succeeded", source.last_succeeded),
     line("feeds.observed", source.last_observed),
-    source.last_error ? `${t("feeds.error")}: ${source.last_error}` : "",
+    source.ailment ? `${t(`ailment.${source.ailment}`)}: ${ailing(source)}` : "",
     source.rejected ? t("feeds.rejected", { count: source.rejected }) : "",
   ]
     .filter(Boolean)
@@ -77,6 +99,7 @@ export function freshnessStrip(host, { now, wall = false }) {
     const at = parts(node);
     node.cgSource = source;
     attr(node, "data-state", source.state);
+    attr(node, "data-ailment", source.ailment || null);
     attr(node, "data-cadence", uncalled(source) ? "none" : null);
     text(at.name, source.title);
     const known = source.last_observed ?? source.last_succeeded;
@@ -92,7 +115,7 @@ export function freshnessStrip(host, { now, wall = false }) {
     const hidden = [];
     for (let i = nodes.length - 1; i >= 0 && row.scrollWidth > row.clientWidth + 1; i--) {
       nodes[i].hidden = true;
-      hidden.push(nodes[i].cgSource.state);
+      hidden.push(nodes[i].cgSource.ailment ? "late" : nodes[i].cgSource.state);
       show(text(more, remainder(hidden)), true);
     }
   }
@@ -107,7 +130,7 @@ export function freshnessStrip(host, { now, wall = false }) {
 
   function update(status) {
     sources = status.sources;
-    const sorted = [...sources].sort((a, b) => (URGENCY[a.state] ?? 3) - (URGENCY[b.state] ?? 3));
+    const sorted = [...sources].sort((a, b) => urgency(a) - urgency(b));
     keyed(row, sorted, (source) => source.name, make, fill);
     fold();
   }

@@ -108,12 +108,20 @@ def _marks(services: Services, sharing: Sharing, state: Any) -> list[Mark]:
     return [sharing.mark_of(state.name, stamped, collection) for collection in SHARED]
 
 
+COUNTED = ("accepted", "rejected", "refused", "recent_payloads", "recent_rows", "recent_rejected")
+
+
 def _from_outside(seen: Seen, state: Any) -> dict[str, Any]:
     """A source as others than its owner know it: heard of through the records they see, nothing counted or quoted."""
     newest = seen.heard.get(state.name)
     observed = None if newest is None else _moment(newest)
-    counted = dict.fromkeys(("accepted", "rejected", "refused"))
-    return {**_plain(state), "last_observed": observed, "last_error": "", **counted}
+    counted = dict.fromkeys(COUNTED)
+    found = {**_plain(state), "last_observed": observed, "last_error": "", "reason": "", **counted}
+    if found.get("ailment") == "rubbish":  # what it sends its owner is between the two
+        failing = found["state"] == "failed"
+        found |= {"ailment": "stopped" if failing else "", "cause": "silent" if failing else ""}
+        found["ailing_since"] = found["failing_since"]
+    return found
 
 
 def _plain(state: Any) -> dict[str, Any]:

@@ -92,13 +92,13 @@ def _answer(kpi: Kpi, asked: Asked, query: Mapping[str, str], states: Sequence[A
     seen, lang = asked.seen, asked.lang
     found = kpi.compute(asked)
     as_of = newest(seen, kpi.kind, found.rows)
-    heard = _sources(seen, kpi.kind, found.rows, states)
+    # Where nothing is behind a figure it is a zero of those who would have told: of all that ever told of this kind.
+    behind = found.rows if len(found.rows) else seen.rows(kpi.kind, replace(asked.anytime(), text=""))
+    heard = _sources(seen, kpi.kind, behind, states)
     tired = [entry for entry in heard if entry["state"] in ("stale", "failed")]
-    state = (
-        "stale"
-        if tired and len(tired) == len(heard) and found.state not in ("unknown", "not_reported")
-        else found.state
-    )
+    stopped = bool(tired) and len(tired) == len(heard) and found.state not in ("unknown", "not_reported")
+    state = "stale" if stopped else found.state
+    since = max((entry["since"] for entry in tired if entry["since"]), default=None) if stopped else None
     answer: dict[str, Any] = {
         "id": kpi.id,
         "title": say(lang, f"kpi.{kpi.id}"),
@@ -110,7 +110,8 @@ def _answer(kpi: Kpi, asked: Asked, query: Mapping[str, str], states: Sequence[A
         "age_s": None if as_of is None else max(0, round((seen.now - as_of).total_seconds())),
         "target": asked.target,
         "revision": seen.revision,
-        "caption": found.caption,
+        "caption": found.caption if len(found.rows) or not stopped else asked.say("caption.stopped"),
+        "stopped_since": since,
         "spark": list(found.spark),
         "source": " · ".join(f"{entry['title']} {entry['age']}".strip() for entry in heard[:3]),
         "method": say(lang, f"kpi.{kpi.id}.method"),
@@ -178,7 +179,7 @@ def silent(asked: Asked, kind: str, key: str) -> Figure | None:
     return Figure(None, rows[:0], "not_reported", caption)
 
 
-def _sources(seen: Seen, kind: str, rows: Rows, states: Sequence[Any]) -> list[dict[str, str]]:
+def _sources(seen: Seen, kind: str, rows: Rows, states: Sequence[Any]) -> list[dict[str, Any]]:
     """The sources the rows came from, by how many rows, with the age of each one's newest."""
     codes, counts = np.unique(seen.column(kind, "source")[rows], return_counts=True)
     known = {state.name: state for state in states}
@@ -192,6 +193,7 @@ def _sources(seen: Seen, kind: str, rows: Rows, states: Sequence[Any]) -> list[d
             {
                 "title": state.title if state else name,
                 "state": state.state if state else "",
+                "since": getattr(state, "ailing_since", None),
                 "age": "" if at is None else age((seen.now - at).total_seconds()),
             }
         )

@@ -56,6 +56,8 @@ class SourceState(Protocol):
     def title(self) -> str: ...
     @property
     def state(self) -> str: ...
+    @property
+    def ailing_since(self) -> datetime | None: ...
 
 
 def by_class(seen: Seen, found: Features, view: View) -> list[Entry]:
@@ -152,6 +154,7 @@ def _told(seen: Seen, layer: Layer, found: Features, view: View, states: Mapping
         "as_of": None if as_of is None else _rfc3339(as_of),
         "age_s": None if as_of is None else max(0, (micros(seen.now) - as_of) // 1_000_000),
         "state": _state([states[name].state for name in names if name in states], bool(names)),
+        "stopped_since": _stopped_since([states[name] for name in names if name in states]),
         "sources": [states[name].title or name if name in states else name for name in names],
         "limits": " ".join(limits),
         "parameter": layer.parameter,
@@ -191,6 +194,13 @@ def _received(seen: Seen, kind: str, rows: Rows) -> int:
 
 def _state(states: Sequence[str], heard: bool) -> str:
     return next((state for state in STATES if state in states), "fresh" if heard else "never")
+
+
+def _stopped_since(states: Sequence[SourceState]) -> str | None:
+    """Since when the last of a layer's sources is silent; None while one of them is heard: what is calm may be calm."""
+    if not states or any(state.state not in ("stale", "failed") for state in states):
+        return None
+    return max((state.ailing_since.isoformat().replace("+00:00", "Z") for state in states if state.ailing_since), default="")
 
 
 def _rfc3339(time_us: int) -> str:

@@ -352,6 +352,7 @@ class State:
     name: str
     title: str
     state: str
+    ailing_since: datetime | None = None
 
 
 def test_a_layer_is_as_well_as_its_worst_source(tmp_path: Path) -> None:
@@ -367,6 +368,11 @@ def test_a_layer_is_as_well_as_its_worst_source(tmp_path: Path) -> None:
     told = entry(State("one", "The One", "fresh"), State("two", "", "late"), State("three", "Three", "failed"))
     assert (told["sources"], told["state"]) == (["two", "The One"], "late")
     assert entry(State("one", "", "failed"), State("two", "", "stale"))["state"] == "failed"
+    # It has stopped where all of its sources have, since the last of them did.
+    assert told["stopped_since"] is None
+    assert entry(State("one", "", "failed", NOW), State("two", "", "fresh"))["stopped_since"] is None
+    earlier = State("two", "", "stale", NOW - timedelta(hours=3))
+    assert entry(State("one", "", "failed", NOW), earlier)["stopped_since"] == "2026-11-20T18:00:00Z"
     nobody = replace(picture.seen_by(NOBODY), now=NOW)
     assert all(
         each["sources"] == [] and each["as_of"] is None
