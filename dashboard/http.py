@@ -21,6 +21,7 @@ from dashboard import (
     acts,
     admin,
     api,
+    api_document,
     basemap,
     downloads,
     live,
@@ -105,7 +106,10 @@ def routes(
     router.routes.append(Route("/api/reports", receive.reports(services, gate), methods=["POST"]))
     router.routes.append(Route("/api/upload/file", upload.receiving(services), methods=["POST"]))
     router.routes.append(Route("/api/upload/preview", upload.previewing(services), methods=["POST"]))
-    for path, act in {**acts.ACTS, **upload.ACTS}.items():
+    every = {**acts.ACTS, **upload.ACTS}
+    definition = Answering(partial(api_document.served, services, tuple(every)))
+    router.routes.append(Route("/api/openapi.json", definition, methods=["GET"]))
+    for path, act in every.items():
         router.routes.append(Route(path, acts.endpoint(services, act), methods=["POST"]))
     throttle = Throttle()
     router.routes.extend(sign_in_page.routes(services, throttle))

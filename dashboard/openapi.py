@@ -62,6 +62,14 @@ def document(base: str, mission: str, titles: Mapping[str, str]) -> dict[str, An
         paths[f"/collections/{name}"] = _get(
             f"{name}.collection", titles[name], {**_json("The collection"), **_errors("404")}
         )
+        paths[f"/collections/{name}/queryables"] = _get(
+            f"{name}.queryables",
+            f"{titles[name]}: what they can be asked by",
+            {
+                "200": {"description": "A JSON Schema", "content": {SCHEMA: {"schema": {"type": "object"}}}},
+                **_errors("404"),
+            },
+        )
         paths[f"/collections/{name}/items"] = {
             "get": {
                 "operationId": f"{name}.items",

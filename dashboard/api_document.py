@@ -1,0 +1,206 @@
+"""The OpenAPI 3.0 definition of the whole machine interface but `/ogc`, which has its own (`/ogc/api`).
+
+A route that is served and not told here fails a test. Acts need no word: every one takes and gives JSON in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dashboard.answer import CODES, answer
+from dashboard.downloads import MEDIA
+from dashboard.openapi import EVERYBODYS, OPENAPI
+from dashboard.services import Services
+from dashboard.words import LANGUAGES
+from data.records import COLLECTIONS
+from layers.layer import all_layers
+
+JSON = "application/json"
+PBF = "application/vnd.mapbox-vector-tile"
+EVENTS = "text/event-stream"
+REASONS = {
+    200: "Done, or what was asked for",
+    204: "Nothing there",
+    304: "You hold the same already",
+    400: "Something in it cannot be understood",
+    401: "Nobody is signed in, or the token is not known",
+    403: "Not yours to ask or do",
+    404: "Nothing that you may see",
+    413: "Too large",
+    415: "Not in this form",
+    422: "Cannot be done as it was told",
+    429: "Too much at once; see Retry-After",
+    503: "Not now; see Retry-After",
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is said of a route that reads."""
+
+    summary: str
+    parameters: tuple[str, ...] = ()
+    """Of `PARAMETERS`; those in the path are known from it."""
+    gives: tuple[str, ...] = (JSON,)
+    statuses: tuple[int, ...] = (200, 304, 400, 401, 403, 404)
+
+
+FILTERS = ("bbox", "datetime", "category", "agency", "source", "from", "to", "window", "area", "severity", "q")
+VIEW = (*FILTERS, "as_known_at", "view_as", "lang")
+READERS: Mapping[str, Told] = {
+    "/healthz": Told("Whether it serves, and the revision"),
+    "/api/openapi.json": Told("This definition", gives=(OPENAPI,)),
+    "/api/status": Told("Records of every kind, and how fresh every source is", ("as_known_at", "view_as")),
+    "/api/counts": Told("Counts by area, period and coded column", ("collection", "by", *VIEW)),
+    "/api/kpis": Told("Figures, each with the address of the records behind it", VIEW),
+    "/api/layers": Told("Layers of the map with their legends", ("metric", "item", *VIEW)),
+    "/api/pick": Told("What a cell of the map stands for", ("layer", "cell", *VIEW)),
+    "/api/quarantine": Told("Refused rows by source and reason", ("source", "lang")),
+    "/api/records/{id}": Told("One record with its versions and provenance", ("as_known_at", "view_as", "lang")),
+    "/api/export/{collection}": Told(
+        "The records under the filters as a file",
+        ("format", *VIEW),
+        tuple(MEDIA.values()),
+        (200, 400, 401, 403, 404, 503),
+    ),
+    "/api/alerts": Told("Alerts issued here, and what may be issued", ("view_as",)),
+    "/api/triage": Told("Stories of posts by what was made of them", ("state", "view_as", "lang")),
+    "/api/triage/waiting": Told("How many posts wait", ("view_as",)),
+    "/api/triage/places": Told("Places of the gazetteer by name", ("q", "view_as")),
+    "/api/upload": Told("Files brought in by people, and what may be brought in", ("lang",)),
+    "/api/admin": Told("What is administered", ("lang",)),
+    "/api/admin/audit": Told("The check of the audit log's chain"),
+    "/api/view-as": Told("What another would see, and what is withheld from them", VIEW),
+    "/cap/atom": Told("Alerts issued here, as an Atom feed of CAP messages", ("view_as",), ("application/atom+xml",)),
+    "/cap/{identifier}.xml": Told("One CAP 1.2 message as it was issued", ("view_as",), ("application/cap+xml",)),
+    "/tiles/{layer}/{revision}/{z}/{x}/{y}.pbf": Told(
+        "A vector tile of a layer", ("metric", "item", *VIEW), (PBF,), (200, 204, 304, 400, 401, 404)
+    ),
+    "/basemap/{version}/{z}/{x}/{y}": Told("A vector tile of the base map", (), (PBF,), (200, 204, 304, 401, 404)),
+    "/imagery/{id}/{version}/{z}/{x}/{y}": Told(
+        "A tile of an overlay", ("view_as",), ("image/webp", "image/png", "image/jpeg"), (200, 204, 304, 400, 401, 404)
+    ),
+    "/live": Told("What changes, as server-sent events", ("view_as",), (EVENTS,), (200, 400, 401, 403)),
+}
+SENDERS: Mapping[str, tuple[str, tuple[str, ...], str]] = {
+    "/api/ingest/{feed}": ("A payload of a source, read by a feed", ("source_sent",), "application/octet-stream"),
+    "/api/reports": ("One field report", ("source_sent", "idempotency"), JSON),
+    "/api/upload/file": ("A file to look at before it is brought in", ("id", "name"), "application/octet-stream"),
+    "/api/upload/preview": ("What a file would come to", (), JSON),
+}
+"""Routes that take a payload: what, parameters, media type of the body."""
+
+
+def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": description,
+        "schema": schema or {"type": "string"},
+    }
+
+
+def _parameters() -> dict[str, dict[str, Any]]:
+    found = {name: dict(told) for name, told in EVERYBODYS.items() if name not in ("view", "limit", "offset")}
+    view = EVERYBODYS["view"]["schema"]["properties"]
+    for name, told in view.items():
+        if name not in found:
+            schema = {key: value for key, value in told.items() if key != "description"}
+            found[name] = _query(name, told["description"], **schema)
+    return found | {
+        "view_as": _query("view_as", "as whom to look: a name that /api/admin offers"),
+        "lang": _query("lang", "the language of what is said", type="string", enum=list(LANGUAGES)),
+        "collection": _query("collection", "whose records", type="string", enum=list(COLLECTIONS)),
+        "by": _query(
+            "by", "columns with commas: adm0_pcode..adm3_pcode, day, week, month, category, severity, source, agency"
+        ),
+        "layer": _query("layer", "a layer of the map", type="string", enum=list(all_layers())),
+        "cell": _query("cell", "zoom/x/y of a cell"),
+        "state": _query("state", "which stories", type="string", enum=["open", "promoted", "discarded"]),
+        "metric": _query("metric", "which figure a layer of areas shows"),
+        "item": _query("item", "of which item"),
+        "format": _query("format", "of the file", type="string", enum=["csv", "geojson", "xlsx", "gpkg", "parquet"]),
+        "source_sent": {**_query("source", "whose it is"), "name": "source"},
+        "idempotency": {**_query("Idempotency-Key", "the report's own key"), "in": "header"},
+        "id": _query("id", "of files that were sent before, to which this one belongs"),
+        "name": _query("name", "of the file"),
+    }
+
+
+def document(base: str, mission: str, acts: Iterable[str]) -> dict[str, Any]:
+    """The definition, with `base` as its server; `acts` are the paths of all acts."""
+    paths: dict[str, Any] = {}
+    for path, told in READERS.items():
+        good = {media: {"schema": {"type": "object"} if media == JSON else {}} for media in told.gives}
+        paths[path] = {"get": _operation("get", path, told.summary, told.parameters, told.statuses, good)}
+    taken = (200, 400, 401, 403, 404, 413, 415, 422, 429, 503)
+    for path, (summary, names, media) in SENDERS.items():
+        body = {"type": "object"} if media == JSON else {"type": "string", "format": "binary"}
+        made = _operation("post", path, summary, names, taken, {JSON: {"schema": {"type": "object"}}})
+        paths[path] = {"post": {**made, "requestBody": {"required": True, "content": {media: {"schema": body}}}}}
+    for path in sorted(acts):
+        summary = f"Act: {path.removeprefix('/api/').replace('/', ', ').replace('-', ' ')}"
+        told_of = (200, 400, 401, 403, 404, 413, 415, 422)
+        made = _operation("post", path, summary, ("lang",), told_of, {JSON: {"schema": {"type": "object"}}})
+        content = {JSON: {"schema": {"type": "object"}}}
+        paths[path] = {"post": {**made, "requestBody": {"required": True, "content": content}}}
+    refused = {
+        "type": "object",
+        "required": ["code", "description"],
+        "properties": {
+            "code": {"type": "string", "enum": sorted({*CODES.values(), "failed"})},
+            "description": {"type": "string"},
+        },
+    }
+    return {
+        "openapi": "3.0.3",
+        "info": {
+            "title": mission,
+            "version": "1.0.0",
+            "description": "Everything but /ogc, which tells of itself at /ogc/api.",
+        },
+        "servers": [{"url": base}],
+        "security": [{}, {"bearer": []}],
+        "paths": paths,
+        "components": {
+            "schemas": {"refused": refused},
+            "parameters": _parameters(),
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def served(services: Services, acts: Iterable[str], request: Request) -> Response:
+    services.viewer(request)
+    base = str(request.url.replace(path="", query="", fragment="")).rstrip("/")
+    return answer(request, document(base, services.settings.mission.name, acts), OPENAPI)
+
+
+def _operation(
+    method: str,
+    path: str,
+    summary: str,
+    names: Iterable[str],
+    statuses: Iterable[int],
+    good: Mapping[str, Any],
+) -> dict[str, Any]:
+    inside = [part.partition("}")[0] for part in path.split("{")[1:]]
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in inside
+    ]
+    parameters += [{"$ref": f"#/components/parameters/{name}"} for name in names]
+    responses: dict[str, Any] = {}
+    for status in statuses:
+        responses[str(status)] = {"description": REASONS[status]}
+        if status == 200:
+            responses["200"]["content"] = dict(good)
+        elif status >= 400:
+            responses[str(status)]["content"] = {JSON: {"schema": {"$ref": "#/components/schemas/refused"}}}
+    name = "".join(letter if letter.isalnum() else "_" for letter in path.strip("/"))
+    return {"operationId": f"{method}_{name}", "summary": summary, "parameters": parameters, "responses": responses}
