@@ -99,7 +99,8 @@ export function banner(host, { page, now, help }) {
       (node, [path, name]) => {
         text(node, PAGES.some(([known]) => known === path) ? t(`nav.${name}`) : name);
         attr(node, "href", destination(path));
-        attr(node, "aria-current", path === location.pathname ? "page" : null);
+        const here = path === location.pathname || (path !== "/" && location.pathname.startsWith(`${path}/`));
+        attr(node, "aria-current", here ? "page" : null);
       },
     );
   }

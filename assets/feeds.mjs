@@ -3,14 +3,17 @@
 import { attr, button, el, keyed, part, parts, show, text } from "./dom.mjs";
 import { age, dtg, number, time } from "./format.mjs";
 import { t } from "./i18n.mjs";
-import { seenAs } from "./state.mjs";
+import { get, seenAs } from "./state.mjs";
 import { ailing, uncalled, urgency } from "./strip.mjs";
 
 const TIMES = ["last_tried", "last_succeeded", "last_observed"];
 
 export function feedsPanel(host, { now, signal }) {
   const summary = el("p", "cg-feeds-summary");
-  const head = el("div", "cg-feeds-head", el("h1", "", t("feeds.title")), summary);
+  const bringIn = el("a", "cg-action cg-feeds-bring", t("upload.bring"));
+  bringIn.href = `/feeds/upload?${new URLSearchParams(["lang", "theme"].flatMap((key) => (get(key) ? [[key, get(key)]] : [])))}`;
+  const head = el("div", "cg-feeds-head", el("h1", "", t("feeds.title")), summary, bringIn);
+  takeDrops(host, bring, signal);
   const columns = el(
     "div",
     "cg-feed cg-feed-columns",

@@ -21,6 +21,7 @@ import { api, get, seenAs } from "./state.mjs";
 import { freshnessStrip } from "./strip.mjs";
 import { phoneTabs } from "./tabs.mjs";
 import { setTheme } from "./theme.mjs";
+import { uploadPanel } from "./upload.mjs";
 
 const COUNTS_EVERY_MS = 5000;
 const AGES_EVERY_MS = 1000;
@@ -73,6 +74,7 @@ async function start(app, life) {
   if (host("strip") && page === "picture") phoneTabs(host("strip"), app);
   if (host("kpis")) found.kpis = kpiPanel(host("kpis"), { now, wall });
   if (host("feeds")) found.feeds = feedsPanel(host("feeds"), { now, signal });
+  if (host("upload")) found.upload = uploadPanel(host("upload"), { signal });
   if (host("admin")) found.admin = adminPanel(host("admin"), { now, signal, read });
   found.looking = lookingBar(app, { read, page });
   if (host("brush")) found.brush = timeBrush(host("brush"), { now, signal });
@@ -138,7 +140,7 @@ async function start(app, life) {
   const refresh = refresher(bring);
   signal.addEventListener("abort", () => refresh.stop());
 
-  const place = host("map") ?? host("feeds") ?? host("admin") ?? app;
+  const place = host("map") ?? host("feeds") ?? host("upload") ?? host("admin") ?? app;
   const both = () => Promise.all([getStatus(), host("map") && getLayers()]);
   const [status, doc] = await firstAnswer(both, place, signal);
   takeStatus(status);
