@@ -31,8 +31,9 @@ from dashboard import (
     receive,
     sign_in_page,
     static,
-)
+    triage,
     upload,
+)
 from dashboard.answer import NOT_FOUND, Answering, refusal
 from dashboard.callbacks import Callbacks
 from dashboard.frame import ASSETS, assets_version, make_dash
@@ -54,6 +55,9 @@ READERS: dict[str, Reader] = {
     "/api/admin/audit": admin.chain,
     "/api/view-as": admin.view_as,
     "/api/records/{id}": api.record,
+    "/api/triage": triage.queue,
+    "/api/triage/waiting": triage.waiting,
+    "/api/triage/places": triage.places,
     "/api/upload": upload.overview,
     "/api/export/{collection}": downloads.download,
     "/tiles/{layer}/{revision}/{z}/{x}/{y}.pbf": map_tiles.tile,
