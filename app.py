@@ -79,6 +79,8 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     from ingest.run import start
     from ingest.staging import Sweeper
 
+    # A thread that computes hands over to one that has to answer after this long, not after Python's 5 ms.
+    sys.setswitchinterval(0.0005)
     # Asked to end, it ends by the way below: what is noted is written, and the audit log is signed as it stands.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     people = _people(settings)
@@ -90,16 +92,13 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     picture = Picture(store, _sharing(store, settings))
     picture.catch_up()
     local_token(store, settings.home)
+    heard = start(store, settings)
     sending = _sending(settings, store, picture, readings)
-    running = [
-        each
-        for each in (start(store, settings), start_playing(store, settings), *sending, sweeper, readings, keeper)
-        if each
-    ]
+    running = [each for each in (heard, start_playing(store, settings), *sending, sweeper, readings, keeper) if each]
     try:
         told = "everybody signs in" if people else "this machine only: there are no accounts"
         print(f"{settings.mission.name} on http://{host}:{port} ({told})", flush=True)
-        run(_services(settings, store, picture, readings))
+        run(_services(settings, store, picture, readings, heard.intake))
     finally:
         for each in running:
             each.stop()
@@ -152,7 +151,7 @@ def _people(settings: Settings) -> bool:
         store.close()
 
 
-def _services(settings: Settings, store: Any, picture: Any, readings: Any = None) -> Any:
+def _services(settings: Settings, store: Any, picture: Any, readings: Any = None, intake: Any = None) -> Any:
     """What the dashboard is given: the picture to read, and functions for everything that is not reading."""
     from dashboard.looking import VIEW_AS, Known, looking
     from dashboard.oidc import BEGIN
@@ -162,8 +161,10 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
     from data.identity import Identity
     from data.notice import wait_for_change
     from data.readings import Readings
+    from ingest.run import Intake
     from ingest.uploads import Uploads
 
+    intake = intake or Intake(store, settings)
     identity = Identity(store, lambda name: picture.sharing.opened.get(name, ()))
 
     def viewer(request: Any) -> Any:
@@ -181,7 +182,7 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
         identity=identity,
         states=lambda: health.states(store, settings, datetime.now(UTC)),
         wait=lambda revision, seconds: wait_for_change(store, revision, seconds),
-        receive=lambda feed, source, content, media_type: _received(store, settings, feed, source, content, media_type),
+        receive=lambda *sent: _received(intake, *sent),
         quarantine_groups=lambda: quarantine.groups(store.reader),
         quarantine_entry=entry,
         acts=_acts(settings, store),
@@ -244,23 +245,28 @@ GENERIC_TYPES = ("", "application/octet-stream", "application/x-www-form-urlenco
 """What clients say that do not say what they send."""
 
 
-def _received(store: Any, settings: Settings, feed: str, source: str, content: bytes, media_type: str) -> Any:
-    """`ingest.run.receive`, with what it cannot take as a refusal of the request."""
+async def _received(intake: Any, feed: str, source: str, content: bytes, media_type: str) -> Any:
+    """`ingest.run.receive_soon`, with what it cannot take as a refusal of the request."""
+    import asyncio
+    from queue import Full
+
     from sqlalchemy.exc import OperationalError
 
     from dashboard.answer import Refused
     from ingest.intake import AUTO, feed_of
-    from ingest.run import Misuse, receive
+    from ingest.run import Misuse, receive_soon
 
     try:
         told = media_type.partition(";")[0].strip().lower()
         taken = [name.partition(";")[0].lower() for name in feed_of(feed).media_types] if feed != AUTO else [told]
         if told not in (*taken, *GENERIC_TYPES):
             raise Refused(415, f"The feed {feed} does not read {told}; it reads {', '.join(taken)}.")
-        return receive(store, settings, feed, source, content)
+        return await asyncio.wrap_future(receive_soon(intake, feed, source, content))
     except Misuse as error:
         sentence = str(error)
         raise Refused(422, sentence[:1].upper() + sentence[1:]) from None
+    except Full:
+        raise Refused(503, "Too much is waiting to be stored; send it again shortly.", Retry_After="5") from None
     except (OperationalError, OSError):
         reason = "The database does not answer: keep the payload and send it again."
         raise Refused(503, reason, Retry_After="10") from None

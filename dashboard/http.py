@@ -100,14 +100,14 @@ def routes(
             hub.stop()
 
     router = APIRouter(lifespan=lifespan)
-    gate = receive.Gate(limits)
+    gate, following = receive.Gate(limits), receive.Following(services.picture)
     for path, reader in READERS.items():
         router.routes.append(Route(path, Answering(partial(reader, services)), methods=["GET"]))
     assets = Answering(partial(static.asset, ASSETS, version))
     router.routes.append(Route("/assets/{path:path}", assets, methods=["GET"]))
     router.routes.append(Route("/live", live.endpoint(hub), methods=["GET"]))
-    router.routes.append(Route("/api/ingest/{feed}", receive.ingest(services, gate), methods=["POST"]))
-    router.routes.append(Route("/api/reports", receive.reports(services, gate), methods=["POST"]))
+    router.routes.append(Route("/api/ingest/{feed}", receive.ingest(services, gate, following), methods=["POST"]))
+    router.routes.append(Route("/api/reports", receive.reports(services, gate, following), methods=["POST"]))
     router.routes.append(Route("/api/upload/file", upload.receiving(services), methods=["POST"]))
     router.routes.append(Route("/api/upload/preview", upload.previewing(services), methods=["POST"]))
     every = {**acts.ACTS, **upload.ACTS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import threading
@@ -22,6 +23,7 @@ from dashboard.answer import JSON, Refused, encode, refusal
 from dashboard.services import Services
 from dashboard.sign_in import bearer
 from data.access import LOCAL_OPERATOR, NOBODY
+from data.picture import Picture
 from data.records import Severity, Value
 from data.tokens import Token
 
@@ -85,7 +87,26 @@ class Gate:
 Post = Callable[[Request], Any]
 
 
-def ingest(services: Services, gate: Gate) -> Post:
+@dataclass
+class Following:
+    """Brings the picture up to date, so that whoever is answered finds what they sent; one turn serves all who wait for it."""
+
+    picture: Picture
+    _turn: asyncio.Future[Any] | None = None
+
+    async def to(self, revision: int) -> None:
+        """What is in hand may have begun before the revision was there: then the next turn brings it."""
+        try:
+            while self.picture.revision < revision:
+                if self._turn is None or self._turn.done():
+                    self._turn = asyncio.ensure_future(run_in_threadpool(self.picture.catch_up))
+                await asyncio.shield(self._turn)
+        except Exception:
+            # It is durable, which is what the answer says; the pages' own thread goes on trying to read it.
+            log.exception("Revision %d is stored but cannot be read yet.", revision)
+
+
+def ingest(services: Services, gate: Gate, following: Following) -> Post:
     """`POST /api/ingest/{feed}?source=`: one payload of a feed."""
 
     async def receive(request: Request) -> Response:
@@ -97,9 +118,10 @@ def ingest(services: Services, gate: Gate) -> Post:
             content, held = await _body(request, gate, gate.limits.body_bytes)
             try:
                 media_type = request.headers.get("content-type", "")
-                tally = await run_in_threadpool(_stored, services, feed, source, content, media_type)
+                tally = await services.receive(feed, source, content, media_type)
             finally:
                 gate.give_back(held)
+            await following.to(tally["revision"])
             return _told(tally)
         except Refused as error:
             return refusal(error)
@@ -131,7 +153,7 @@ class Told(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     source_ref: str = ""
 
 
-def reports(services: Services, gate: Gate) -> Post:
+def reports(services: Services, gate: Gate, following: Following) -> Post:
     """`POST /api/reports`: one field report. `Idempotency-Key` is its key: the same key again is the same report."""
 
     async def receive(request: Request) -> Response:
@@ -145,9 +167,10 @@ def reports(services: Services, gate: Gate) -> Post:
             try:
                 key = request.headers.get("idempotency-key", "")
                 report = _report(content, key)
-                tally = await run_in_threadpool(_stored, services, REPORT_FEED, source, encode(report), JSON)
+                tally = await services.receive(REPORT_FEED, source, encode(report), JSON)
             finally:
                 gate.give_back(held)
+            await following.to(tally["revision"])
             if tally.get("rejected"):
                 raise Refused(422, "; ".join(tally["reasons"]) + ".")
             return _told({**tally, "source_ref": report.source_ref})
@@ -157,17 +180,6 @@ def reports(services: Services, gate: Gate) -> Post:
             return Response(status_code=400)  # nobody is there to read it
 
     return receive
-
-
-def _stored(services: Services, feed: str, source: str, content: bytes, media_type: str) -> Mapping[str, Any]:
-    """Store, and bring the picture up to date, so that whoever was answered finds what they sent."""
-    tally = services.receive(feed, source, content, media_type)
-    try:
-        services.picture.catch_up()
-    except Exception:
-        # It is durable, which is what the answer says; the pages' own thread goes on trying to read it.
-        log.exception("What %s sent is stored but cannot be read yet.", source)
-    return tally
 
 
 def _told(tally: Mapping[str, Any]) -> Response:

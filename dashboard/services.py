@@ -5,7 +5,7 @@ The dashboard imports neither the store nor ingest; everything that writes comes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -101,7 +101,7 @@ class Services:
     states: Callable[[], Sequence[SourceState]]
     wait: Callable[[int, float], bool]
     """(revision, seconds) -> whether something newer than that revision was committed meanwhile."""
-    receive: Callable[[str, str, bytes, str], Mapping[str, Any]]
+    receive: Callable[[str, str, bytes, str], Awaitable[Mapping[str, Any]]]
     """(feed, source, payload, media type) -> the tally, once it is durable. Raises `dashboard.answer.Refused`."""
     quarantine_groups: Callable[[], list[dict[str, Any]]]
     """Open rejects by source and reason: source, feed, reason, count, first_seen_us, last_seen_us, example_id."""

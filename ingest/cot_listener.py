@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 
 READ_BYTES = 65_536
 BATCH_EVENTS = 200
-BATCH_S = 0.1
 WAITING_EVENTS = 2_000
 """Read and not yet delivered, over all clients; with these waiting no client is read."""
 MOST_CLIENTS = 200
@@ -55,9 +54,9 @@ PLAIN: Open = partial(asyncio.start_server, limit=READ_BYTES)
 async def listening(host: str, port: int, deliver: Deliver, opened: Open = PLAIN) -> AsyncIterator[int]:
     """Listen meanwhile; gives the port (of 0, the one that was free). What was read before the end is delivered at the end.
 
-    `deliver` gets payloads for the `cot` feed, with up to 200 events that came within 100 ms. It may take its time and may
-    raise: then the same payload comes again, after 1 s, 2 s, 4 s and so on up to 30 s. `opened` opens the port, with TLS or
-    without.
+    `deliver` gets payloads for the `cot` feed, one at a time: what comes while nothing is being delivered at once, and what
+    comes meanwhile together, up to 200 events. It may take its time and may raise: then the same payload comes again, after
+    1 s, 2 s, 4 s and so on up to 30 s. `opened` opens the port, with TLS or without.
     """
     queue: Queue = asyncio.Queue(WAITING_EVENTS)
     clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -142,10 +141,8 @@ async def _pass_on(queue: Queue, deliver: Deliver, ending: asyncio.Event) -> Non
     more = True
     while more:
         batch = [await queue.get()]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(BATCH_S):
-                while batch[-1] is not None and len(batch) < BATCH_EVENTS:
-                    batch.append(await queue.get())
+        while batch[-1] is not None and len(batch) < BATCH_EVENTS and not queue.empty():
+            batch.append(queue.get_nowait())
         more = batch[-1] is not None
         events = [event for event in batch if event is not None]
         if events:

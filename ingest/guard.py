@@ -139,6 +139,37 @@ def _batches(job: Job, limits: Limits, usage: Usage) -> Generator[list[Entry | R
         worker.done(usage.worker_bytes)
 
 
+def parse_several(asked: Sequence[tuple[str, Payload, Context]], limits: Limits) -> list[list[Entry | Reject] | None]:
+    """What `ingest.feed.parse` gives for small payloads, each with its feed, read one after another in one turn of a worker.
+
+    None for one that cannot be read; where that was the end of the worker, or it had more rows than `limits` allow, it is the
+    last: those behind it were not looked at.
+    """
+    found: list[list[Entry | Reject] | None] = []
+    held = 0
+    with _worker() as worker:
+        worker.ask(
+            *(Job("parse", feed, load, context, limits.memory_bytes, limits.cpu_s) for feed, load, context in asked)
+        )
+        for feed_name, payload, _ in asked:
+            items: list[Entry | Reject] = []
+            try:
+                while (frame := worker.frame(payload.name, f"being read as {feed_name}", limits))[0] != b"D":
+                    entries, rejects = _BATCH.decode(frame[1])
+                    items += [*entries, *map(Reject._make, rejects)]
+                    if len(items) > limits.rows:
+                        return [*found, None]
+                held = msgspec.msgpack.decode(frame[1], type=int)
+                found.append(items)
+            except Unreadable:
+                found.append(None)
+                if not worker.reusable:
+                    return found
+                worker.reusable = False
+        worker.done(held)
+    return found
+
+
 @contextmanager
 def _read_ahead(worker: _Worker, name: str, as_what: str, limits: Limits, usage: Usage) -> Iterator[Iterator[bytes]]:
     """The batches of an answer, taken from the worker by a thread while those before are being stored.
@@ -251,14 +282,14 @@ class _Worker:
         self.reusable = False
         _all.add(self)
 
-    def ask(self, job: Job) -> None:
+    def ask(self, *jobs: Job) -> None:
         self.reusable = False
         if not self.warm:
             kind, _ = self._next(time.monotonic() + START_S)
             if kind != b".":
                 raise RuntimeError(f"the process that reads payloads does not start: {self._last_words()}")
             self.warm = True
-        content = pickle.dumps(job, pickle.HIGHEST_PROTOCOL)
+        content = pickle.dumps(jobs, pickle.HIGHEST_PROTOCOL)
         view = memoryview(HEADER.pack(b"J", len(content)) + content)
         with suppress(BrokenPipeError):  # why it is gone is found when its answer is awaited
             while view:

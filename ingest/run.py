@@ -6,14 +6,16 @@ Each returns one `Result` per payload once what became of it is durable, in the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
+from functools import partial
 
 from data import health
 from data.settings import Settings
 from data.source_options import with_options
 from data.store import Store
 from ingest.feed import Feed, Payload
-from ingest.guard import Limits, Unreadable
+from ingest.guard import Unreadable
 from ingest.intake import AUTO, Progress, feed_of, keep_unreadable, source_of, take_in
 from ingest.intake import Misuse as Misuse
 from ingest.intake import Result as Result
@@ -21,9 +23,8 @@ from ingest.recognise import precedence
 from ingest.replay import replay as replay
 from ingest.schedule import Running
 from ingest.schedule import start as start_sources
-
-PUSHED = Limits(cpu_s=120)
-"""For what is sent to us: somebody is waiting for the answer."""
+from ingest.together import PUSHED, SMALL_BYTES
+from ingest.together import Intake as Intake
 
 
 def ingest(
@@ -74,6 +75,15 @@ def receive(
     except Unreadable as error:
         return keep_unreadable(store, settings, payload, AUTO, source, error, datetime.now(UTC))
     return take_in(store, settings, payload, found, source_of(settings, found, source_name), limits=PUSHED)
+
+
+def receive_soon(intake: Intake, feed_name: str, source_name: str, content: bytes) -> Future[Result]:
+    """As `receive`, with whatever else is sent at the moment. Raises `Misuse`, and `queue.Full` where too much waits."""
+    if feed_name == AUTO or len(content) > SMALL_BYTES:
+        return intake.alone(partial(receive, intake.store, intake.settings, feed_name, source_name, content))
+    feed = feed_of(feed_name)
+    source = source_of(intake.settings, feed, source_name)
+    return intake.take_in(Payload(f"sent by {source.name}", content=content), feed, source)
 
 
 def start(store: Store, settings: Settings) -> Running:

@@ -37,6 +37,7 @@ from ingest.fetch import TIMEOUTS, Unheard, Unread, fetch, secret_headers
 from ingest.guard import printable
 from ingest.intake import AUTO, Result, keep_unreadable, take_in
 from ingest.recognise import recognise
+from ingest.together import Intake
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Running:
     """What `start` set going; `stop` ends it, and what was read by then is stored."""
 
     store: Store
+    intake: Intake
     stopping: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 
@@ -66,6 +68,7 @@ class Running:
         self.stopping.set()
         for thread in self.threads:
             thread.join(STOP_S)
+        self.intake.stop()
         health.flush(self.store)
 
 
@@ -74,7 +77,7 @@ def start(store: Store, settings: Settings, read: Read) -> Running:
 
     Raises `BadSettings` for a source whose feed or address cannot be used.
     """
-    running = Running(store)
+    running = Running(store, Intake(store, settings))
     loops = []
     for source in settings.sources.values():
         if source.feed != AUTO and source.feed not in all_feeds():
@@ -269,7 +272,7 @@ async def _listen(
 
     async def deliver(content: bytes) -> None:
         payload = Payload(source.address, content=content)
-        await asyncio.to_thread(take_in, running.store, settings, payload, feed, source)
+        await asyncio.wrap_future(running.intake.take_in(payload, feed, source))
 
     opened = PLAIN
     if keys is not None:

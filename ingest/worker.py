@@ -79,18 +79,19 @@ def main() -> None:
     fence.raise_fence((here, here.parent / "data"))
     gc.freeze()
     _send(answers, b".", b"")
-    while job := _receive(asked):
-        try:
-            fence.allow(job.payload.path, job.memory_bytes, job.cpu_s)
-            for kind, body in _answer(feeds, job):
-                _send(answers, kind, body)
-        except MemoryError:
-            _send(answers, b"E", b"memory")
-            return
-        except RecursionError:
-            _send(answers, b"E", b"is nested too deeply")
-        except Exception as error:  # noqa: BLE001 (whatever a library makes of a payload, the next is still read)
-            _send(answers, b"E", _sentence(job, error).encode("utf-8", "replace"))
+    while jobs := _receive(asked):
+        for job in jobs:
+            try:
+                fence.allow(job.payload.path, job.memory_bytes, job.cpu_s)
+                for kind, body in _answer(feeds, job):
+                    _send(answers, kind, body)
+            except MemoryError:
+                _send(answers, b"E", b"memory")
+                return
+            except RecursionError:
+                _send(answers, b"E", b"is nested too deeply")
+            except Exception as error:  # noqa: BLE001 (whatever a library makes of a payload, the next is still read)
+                _send(answers, b"E", _sentence(job, error).encode("utf-8", "replace"))
 
 
 def _warm() -> None:
@@ -180,12 +181,14 @@ def _sentence(job: Job, error: Exception) -> str:
     return f"cannot be read as {job.feed}: {told}" if job.feed else told
 
 
-def _receive(source: int) -> Job | None:
+def _receive(source: int) -> tuple[Job, ...]:
     header = _exactly(source, HEADER.size)
     if not header:
-        return None
-    job: Job = pickle.loads(_exactly(source, HEADER.unpack(header)[1]))  # noqa: S301 (from the process that started it)
-    return job
+        return ()
+    jobs: tuple[Job, ...] = pickle.loads(  # noqa: S301 (from the process that started it)
+        _exactly(source, HEADER.unpack(header)[1])
+    )
+    return jobs
 
 
 def _exactly(source: int, size: int) -> bytes:
