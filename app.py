@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from data.commands import accounts as account_commands
 from data.commands import certificates as certificate_commands
+from data.commands import quarantine as quarantine_commands
 from data.commands import upkeep as upkeep_commands
 from data.settings import BadSettings, Settings, load
 
@@ -161,6 +162,7 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
     from data.identity import Identity
     from data.notice import wait_for_change
     from data.readings import Readings
+    from ingest.mending import Mending
     from ingest.run import Intake
     from ingest.uploads import Uploads
 
@@ -187,6 +189,7 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
         quarantine_entry=entry,
         acts=_acts(settings, store),
         uploads=Uploads(store, settings),
+        mending=Mending(store, settings),
         judge=lambda who, posts, judged: judging.judge(store, who, posts, judged),
         note=(readings or Readings(store)).note,
         alerts=_own_alerts(settings, store),
@@ -397,37 +400,11 @@ def _time(moment: Any) -> str:
     return moment.isoformat().replace("+00:00", "Z") if isinstance(moment, datetime) else "never"
 
 
-def quarantine(settings: Settings, asked: argparse.Namespace) -> int:
-    """Rejected rows: reasons with counts, one row whole, or read again after a mend."""
-    from data import quarantine as kept
+def _replay(*asked: Any) -> list[Any]:
+    """`ingest.run.replay`; ingest is not loaded before it is needed."""
     from ingest.run import replay
 
-    store = _store(settings)
-    try:
-        if asked.action == "list":
-            found = kept.groups(store.reader, asked.source)
-        elif asked.action == "show":
-            found = kept.entries(store.reader, ids=asked.ids, source=asked.source)
-            if not found:
-                return _refuse("nothing in quarantine matches.")
-        else:
-            found = replay(store, settings, ids=asked.ids, source=asked.source)
-    finally:
-        store.close()
-    for entry in found:
-        if "raw" in entry:
-            entry["raw"] = entry["raw"].decode("utf-8", "replace")
-        print(json.dumps(entry, default=_time) if asked.json else _quarantined(entry), flush=True)
-    return 0
-
-
-def _quarantined(entry: dict[str, Any]) -> str:
-    if "example_id" in entry:
-        example = f"(one of them: quarantine show {entry['example_id']})"
-        return f"{entry['count']:>8,} x {entry['source']}: {entry['reason']} {example}"
-    if "raw" in entry:
-        return f"{entry['id']}: {entry['source']}, {entry['payload']}, {entry['detail']}\n{entry['raw']}"
-    return _tally(entry)
+    return replay(*asked)
 
 
 def export(settings: Settings, asked: argparse.Namespace) -> int:
@@ -491,10 +468,7 @@ def _parser() -> argparse.ArgumentParser:
     command(feeds, as_json=True)
     command(exercise).add_argument("--fresh", action="store_true", help="start the exercise anew")
     command(status, as_json=True)
-    parts = command(quarantine, as_json=True)
-    parts.add_argument("action", choices=("list", "show", "replay"))
-    parts.add_argument("ids", metavar="ID", nargs="*", type=int)
-    parts.add_argument("--source", metavar="NAME")
+    quarantine_commands.arguments(command, _replay, _tally)
     parts = command(export)
     parts.add_argument("collection", metavar="COLLECTION")
     parts.add_argument("--format", required=True, choices=("geojson", "csv", "xlsx", "gpkg", "parquet"))

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from dashboard.answer import CODES, answer
 from dashboard.downloads import MEDIA
+from dashboard.mending import XLSX
 from dashboard.openapi import EVERYBODYS, OPENAPI
 from dashboard.services import Services
 from dashboard.words import LANGUAGES
@@ -61,6 +62,13 @@ READERS: Mapping[str, Told] = {
     "/api/layers": Told("Layers of the map with their legends", ("metric", "item", *VIEW)),
     "/api/pick": Told("What a cell of the map stands for", ("layer", "cell", *VIEW)),
     "/api/quarantine": Told("Refused rows by source and reason", ("source", "lang")),
+    "/api/quarantine/rows": Told(
+        "Refused rows of one group, with the cell at fault", ("source", "feed", "reason", "after")
+    ),
+    "/api/quarantine/export": Told(
+        "Refused rows of a source as a workbook for the partner", ("source",), (XLSX,), (200, 400, 401, 403, 404)
+    ),
+    "/api/batches": Told("The newest payloads of a source, and how its tables are read", ("source",)),
     "/api/records/{id}": Told("One record with its versions and provenance", ("as_known_at", "view_as", "lang")),
     "/api/export/{collection}": Told(
         "The records under the filters as a file",
@@ -128,6 +136,9 @@ def _parameters() -> dict[str, dict[str, Any]]:
         "format": _query("format", "of the file", type="string", enum=["csv", "geojson", "xlsx", "gpkg", "parquet"]),
         "source_sent": {**_query("source", "whose it is"), "name": "source"},
         "idempotency": {**_query("Idempotency-Key", "the report's own key"), "in": "header"},
+        "feed": _query("feed", "a feed's name"),
+        "reason": _query("reason", "a reason of refusal, as it is told"),
+        "after": _query("after", "the id of the last row of the page before", type="integer", minimum=0),
         "id": _query("id", "of files that were sent before, to which this one belongs"),
         "name": _query("name", "of the file"),
     }

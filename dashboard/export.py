@@ -28,6 +28,7 @@ from dashboard.clauses import marking
 from dashboard.features import COMMON, feature, own_properties, properties
 from dashboard.hxl import tags
 from dashboard.selection import revision_time, rfc3339
+from data.cells import harmless
 from data.filters import BadFilter, Filters
 from data.records import COLLECTIONS
 from data.seen import Item, Rows, Seen
@@ -39,7 +40,6 @@ CHUNK = 5_000
 XLSX_ROWS = 1_048_575
 """A worksheet's, less its heading."""
 XLSX_CHARACTERS = 32_767
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 ARROW = {
     "string": pa.string(),
     "integer": pa.int64(),
@@ -165,11 +165,6 @@ def _xlsx_cell(value: Any) -> Any:
         text = harmless(ILLEGAL_CHARACTERS_RE.sub("", value))
         return text if len(text) <= XLSX_CHARACTERS else text[: XLSX_CHARACTERS - 1] + "…"
     return value
-
-
-def harmless(text: str) -> str:
-    """The text as a cell that no spreadsheet runs."""
-    return "'" + text if text.startswith(FORMULA) else text
 
 
 def _gpkg(chunks: Chunks, kind: str, path: Path, told: About) -> None:

@@ -27,6 +27,7 @@ from dashboard import (
     live,
     map_tiles,
     ogc,
+    mending,
     own_alerts,
     receive,
     sign_in_page,
@@ -52,13 +53,14 @@ READERS: dict[str, Reader] = {
     "/api/pick": api.picked,
     "/api/quarantine": api.quarantined,
     "/api/admin": admin.overview,
+    **mending.READERS,
     "/api/admin/audit": admin.chain,
     "/api/view-as": admin.view_as,
     "/api/records/{id}": api.record,
+    "/api/upload": upload.overview,
     "/api/triage": triage.queue,
     "/api/triage/waiting": triage.waiting,
     "/api/triage/places": triage.places,
-    "/api/upload": upload.overview,
     "/api/export/{collection}": downloads.download,
     "/tiles/{layer}/{revision}/{z}/{x}/{y}.pbf": map_tiles.tile,
     "/basemap/{version}/{z}/{x}/{y}": basemap.tile,
@@ -110,7 +112,7 @@ def routes(
     router.routes.append(Route("/api/reports", receive.reports(services, gate, following), methods=["POST"]))
     router.routes.append(Route("/api/upload/file", upload.receiving(services), methods=["POST"]))
     router.routes.append(Route("/api/upload/preview", upload.previewing(services), methods=["POST"]))
-    every = {**acts.ACTS, **upload.ACTS}
+    every = {**acts.ACTS, **mending.ACTS, **upload.ACTS}
     definition = Answering(partial(api_document.served, services, tuple(every)))
     router.routes.append(Route("/api/openapi.json", definition, methods=["GET"]))
     for path, act in every.items():

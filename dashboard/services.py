@@ -119,6 +119,8 @@ class Services:
 
     uploads: Any = None
     """Files dropped by people and what they would come to (`ingest.uploads.Uploads`)."""
+    mending: Any = None
+    """Rejects mended and payloads taken back (`ingest.mending.Mending`)."""
 
     ways: tuple[tuple[str, str], ...] = ()
     """Other ways to sign in than a password: title and address of each."""

@@ -7,6 +7,7 @@ A raw row is text (`ingest.raw` writes and reads it). A JSON object of plain val
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,27 @@ def cells_of(raw: bytes) -> dict[str, Cell] | None:
         return None
     cells = {name: _plain(value) for name, value in found.items()}
     return None if any(isinstance(value, (dict, list)) for value in cells.values()) else cells
+
+
+_PLACES = {"lon": ("lon", "lng", "longitude", "x"), "lat": ("lat", "latitude", "y")}
+
+
+def at_fault(cells: Mapping[str, Cell], field: str, detail: str, columns: Mapping[str, Any]) -> list[str]:
+    """Headings of the cells a refusal speaks of: by name, by what the mapping says the field is, or by the value it quotes."""
+    wanted = {_bare(field)}
+    for part in field.split("/"):
+        wanted |= {_bare(part), *_PLACES.get(part, ())}
+        spec = columns.get(part)
+        column = spec.get("column") if isinstance(spec, Mapping) else spec
+        wanted |= {_bare(column)} if isinstance(column, str) else set()
+    if found := [name for name in cells if _bare(name) in wanted]:
+        return found
+    quoted = re.search(r"\(it says (.*)\)\Z", detail, re.DOTALL)
+    return [name for name, value in cells.items() if quoted and _said(value) == quoted[1]]
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()
 
 
 def tags_of(raw: bytes) -> dict[str, str]:

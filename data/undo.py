@@ -129,8 +129,8 @@ def _tally(counts: Counter[str], revision: int) -> Tally:
     )
 
 
-def batches(store: Store, source: str | None = None, limit: int = 50) -> list[Committed]:
-    """Payloads that changed something, newest first, those that were taken back among them."""
+def batches(store: Store, source: str | None = None, limit: int = 50, revision: int | None = None) -> list[Committed]:
+    """Payloads that changed something, newest first, those that were taken back among them; or that of one commit."""
     earlier = commit_log.alias()
     query = (
         sa.select(commit_log, sa.func.coalesce(earlier.c.last_seq, 0).label("before"), undone.c.time_us, undone.c.who)
@@ -142,6 +142,8 @@ def batches(store: Store, source: str | None = None, limit: int = 50) -> list[Co
     )
     if source is not None:
         query = query.where(commit_log.c.source == source)
+    if revision is not None:
+        query = query.where(commit_log.c.revision == revision)
     with store.reader.connect() as connection:
         found = []
         for row in connection.execute(query).all():

@@ -279,7 +279,7 @@ def _table(name: str, rows: Iterable[Sequence[Any]]) -> Table | None:
         return Table(name, header, tags, _dicts(header, tags, ((row, 0) for row in body)))
     own = [number for number, heading in enumerate(header) if heading not in BESIDE]
     answering = _answering(body, own, header.index(ANSWERS))
-    header = tuple(header[number] for number in own)
+    header = tuple(unharmed(header[number]) for number in own)
     tags = tuple(tags[number] for number in own) if tags else ()
     return Table(name, header, tags, _dicts(header, tags, answering))
 
