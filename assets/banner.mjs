@@ -1,7 +1,7 @@
 // The head of every page: exercise and marking, where one can go, what time it is, and the few switches.
 
-import { attr, button, el, keyed, show, text } from "./dom.mjs";
-import { dtg, local, zulu } from "./format.mjs";
+import { attr, button, el, keyed, part, parts, show, text } from "./dom.mjs";
+import { dtg, local, number, zulu } from "./format.mjs";
 import { LANGUAGES, lang, t } from "./i18n.mjs";
 import { get, setFilters, setView } from "./state.mjs";
 import { themeName } from "./theme.mjs";
@@ -9,6 +9,7 @@ import { themeName } from "./theme.mjs";
 const PAGES = [
   ["/", "picture"],
   ["/feeds", "feeds"],
+  ["/triage", "triage"],
   ["/admin", "admin"],
   ["/wall", "wall"],
 ];
@@ -89,15 +90,17 @@ export function banner(host, { page, now, help }) {
 
   let offset = null;
   let zoneName = "";
+  let waits = 0;
 
   function links() {
     keyed(
       nav,
       pagesOf(host),
       ([path]) => path,
-      () => el("a"),
+      () => el("a", "", part("name", "span"), part("count", "b", "cg-nav-count")),
       (node, [path, name]) => {
-        text(node, PAGES.some(([known]) => known === path) ? t(`nav.${name}`) : name);
+        text(parts(node).name, PAGES.some(([known]) => known === path) ? t(`nav.${name}`) : name);
+        show(text(parts(node).count, path === "/triage" && waits ? number(waits) : ""), path === "/triage" && waits > 0);
         attr(node, "href", destination(path));
         const here = path === location.pathname || (path !== "/" && location.pathname.startsWith(`${path}/`));
         attr(node, "aria-current", here ? "page" : null);
@@ -140,6 +143,11 @@ export function banner(host, { page, now, help }) {
     },
     tick,
     state,
+    /** How many stories wait in triage; null: not for this viewer. */
+    waiting(count) {
+      waits = count ?? 0;
+      links();
+    },
     focusSearch() {
       search.focus();
       search.select();

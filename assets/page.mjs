@@ -21,6 +21,7 @@ import { api, get, seenAs } from "./state.mjs";
 import { freshnessStrip } from "./strip.mjs";
 import { phoneTabs } from "./tabs.mjs";
 import { setTheme } from "./theme.mjs";
+import { triagePanel, waiting } from "./triage.mjs";
 import { uploadPanel } from "./upload.mjs";
 
 const COUNTS_EVERY_MS = 5000;
@@ -76,6 +77,7 @@ async function start(app, life) {
   if (host("feeds")) found.feeds = feedsPanel(host("feeds"), { now, signal });
   if (host("upload")) found.upload = uploadPanel(host("upload"), { signal });
   if (host("admin")) found.admin = adminPanel(host("admin"), { now, signal, read });
+  if (host("triage")) found.triage = triagePanel(host("triage"), { now, signal, read });
   found.looking = lookingBar(app, { read, page });
   if (host("brush")) found.brush = timeBrush(host("brush"), { now, signal });
   if (host("drawer"))
@@ -126,6 +128,9 @@ async function start(app, life) {
     }
     if (!kinds) jobs.push(getStatus().then(takeStatus));
     if (found.admin) jobs.push(found.admin.load());
+    if (found.triage) jobs.push(found.triage.load());
+    if (!wall && (all || kinds.includes("posts") || kinds.includes("judgements")))
+      waiting(read).then((count) => found.banner?.waiting(count), () => null); // never holds the page
     jobs.push(found.looking.load());
     await Promise.all(jobs);
     if (!first) found.drawer?.refresh();
@@ -140,7 +145,7 @@ async function start(app, life) {
   const refresh = refresher(bring);
   signal.addEventListener("abort", () => refresh.stop());
 
-  const place = host("map") ?? host("feeds") ?? host("upload") ?? host("admin") ?? app;
+  const place = host("map") ?? host("feeds") ?? host("upload") ?? host("triage") ?? host("admin") ?? app;
   const both = () => Promise.all([getStatus(), host("map") && getLayers()]);
   const [status, doc] = await firstAnswer(both, place, signal);
   takeStatus(status);
@@ -245,7 +250,7 @@ async function start(app, life) {
   signal.addEventListener("abort", () => own.remove());
 
   const ages = setInterval(() => {
-    for (const part of [found.banner, found.kpis, found.layers, found.strip, found.feeds, found.admin]) part?.tick();
+    for (const part of [found.banner, found.kpis, found.layers, found.strip, found.feeds, found.triage, found.admin]) part?.tick();
   }, AGES_EVERY_MS);
   const anew = setInterval(() => {
     if (!get("as_known_at")) refresh.ask(line.revision, null);
@@ -266,6 +271,7 @@ async function start(app, life) {
       close: () => {
         if (found.help?.open) return found.help.toggle(false);
         if (found.looking.shut()) return null;
+        if (found.triage?.open) return found.triage.shut();
         if (found.admin?.open) return found.admin.shut();
         return found.drawer?.open && found.drawer.shut();
       },

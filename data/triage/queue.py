@@ -185,8 +185,9 @@ def _area(item: Item) -> Spot:
     told = item.record
     level = told.level if isinstance(told, Boundary) else 0
     code = told.pcode if isinstance(told, Boundary) else ""
-    within = tuple(dict.fromkeys((*(one for one in item.pcodes if one), code)))
-    around = next((name for name in reversed(item.area_names[:level]) if name), "")
+    # By its point it lies in areas below it too: only those above count.
+    within = tuple(dict.fromkeys((*(one for one in item.pcodes[:level] if one), code)))
+    around = next((name for name in reversed(item.area_names[:level]) if name and name != told.title), "")
     names = _names_said(told.attributes, level)
     local = told.name_local if isinstance(told, Boundary) else ""
     return Spot(told.title, (told.title, local, *names), f"adm{level}", code, within, told.lon, told.lat, around)
