@@ -377,3 +377,77 @@ def test_an_address_that_is_not_a_feature_is_json_all_the_same(here: Site) -> No
         answer: httpx.Response = here.get(path)
         assert answer.status_code == 404
         assert answer.json()["code"] == "not-found"
+
+
+def test_owslib_finds_its_way(here: Site) -> None:
+    from owslib.ogcapi.features import Features
+
+    api = Features(f"{here.url}/ogc")
+    assert set(api.feature_collections()) == set(COLLECTIONS)
+    assert "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables" in api.conformance()["conformsTo"]
+    assert api.api()["openapi"].startswith("3.0")
+    assert api.collection("incidents")["links"]
+    queryables = api.collection_queryables("incidents")
+    assert queryables["properties"]["fatalities"]["type"] == "number"
+    found = api.collection_items("incidents", limit=5, bbox=[30, 5, 31, 6], category="clash")
+    assert found["numberReturned"] == 5
+    assert {feature["properties"]["category"] for feature in found["features"]} == {"clash"}
+    identity = found["features"][0]["id"]
+    assert api.collection_item("incidents", identity)["id"] == identity
+
+
+def test_every_queryable_is_a_parameter_and_selects(here: Site) -> None:
+    definition = here.get("/ogc/api").json()
+    for collection in COLLECTIONS:
+        address = f"/ogc/collections/{collection}/queryables"
+        answer = here.get(address)
+        assert answer.headers["content-type"] == "application/schema+json"
+        told = answer.json()
+        jsonschema.Draft202012Validator.check_schema(told)
+        assert told["$id"] == here.url + address
+        assert told["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+        assert told["properties"].pop("geometry")["x-ogc-role"] == "primary-geometry"
+        assert told["properties"].keys() <= set(parameters(definition, collection))
+        links = here.get(f"/ogc/collections/{collection}").json()["links"]
+        assert here.url + address in [
+            each["href"] for each in links if each["rel"] == "http://www.opengis.net/def/rel/ogc/1.0/queryables"
+        ]
+    assert here.get("/ogc/collections/secrets/queryables").status_code == 404
+
+
+def test_a_box_may_have_heights_or_lie_across_the_antimeridian(here: Site) -> None:
+    here.put([incident(5_000 + n, lon=lon, lat=-17) for n, lon in enumerate((178, 180, -180, -179, 0))], "fiji", "WHO")
+
+    def ids(box: str) -> set[str]:
+        return {each["properties"]["source_ref"] for each in items(here, f"source=fiji&bbox={box}")["features"]}
+
+    assert ids("177,-18,-178,-16") == {"i5000", "i5001", "i5002", "i5003"}
+    assert ids("-178,-18,177,-16") == {"i5004"}
+    assert ids("177,-18,-50,-178,-16,9000") == ids("177,-18,-178,-16"), "heights, which records here do not have"
+    assert ids("-180,-90,180,90") == {"i5000", "i5001", "i5002", "i5003", "i5004"}
+
+
+def test_intervals_open_at_either_end(here: Site) -> None:
+    since = (NOW - timedelta(days=7)).isoformat().replace("+00:00", "Z")
+
+    def count(interval: str) -> int:
+        return int(items(here, f"source=usgs&datetime={interval}")["numberMatched"])
+
+    before, after = count(f"../{since}"), count(f"{since}/..")
+    assert (count(f"/{since}"), count(f"{since}/")) == (before, after)
+    assert before + after - count(since) == items(here, "source=usgs")["numberMatched"]
+    assert min(before, after) > 0
+    assert count("../..") == items(here, "source=usgs")["numberMatched"]
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/conformance", "/api", "/collections", "/collections/incidents", "/collections/incidents/queryables"]
+)
+def test_an_unknown_parameter_is_refused_everywhere(here: Site, path: str) -> None:
+    assert here.get(f"/ogc{path}?f=json").status_code == 200
+    for query in ("foo=1", "f=html"):
+        answer = here.get(f"/ogc{path}?{query}")
+        assert answer.status_code == 400
+        assert query.partition("=")[0] in answer.json()["description"]
+    identity = items(here, "limit=1")["features"][0]["id"]
+    assert here.get(f"/ogc/collections/incidents/items/{identity}?foo=1").status_code == 400
