@@ -28,7 +28,7 @@ from ingest.written import moment
 IDS = words("osm_id globalid uuid uid ssid guid gid objectid feature_id site_id id code pcode ref reference fid fid_1")
 NAMES = words(
     "name name_en nameascii title label shapename name_1 nom nombre callsign stop_name locname facility_name settlement"
-    " location referendum local_name country state"
+    " location referendum local_name village town city camp place_name site_name station country state"
 )
 SITES = words(
     "amenity healthcare man_made aeroway shop office tourism social_facility emergency facility facility_type"

@@ -13,7 +13,7 @@ import struct
 import sys
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from ingest import parquet
 from ingest.crs import ROUNDING
 from ingest.feed import Payload
 from ingest.workbooks import DAMAGE, check_zip
@@ -54,8 +55,10 @@ class Layer:
 
 
 def kind_of(payload: Payload) -> str:
-    """`gpkg`, `shp` or `zip` (of shapefiles); empty where it is none of them."""
+    """`gpkg`, `shp`, `parquet` (GeoParquet) or `zip` (of shapefiles); empty where it is none of them."""
     head = payload.head
+    if parquet.is_geographic(payload):
+        return "parquet"
     if head.startswith(b"SQLite format 3\x00"):
         told = head[68:72] in (b"GPKG", b"GP10", b"GP11") or (
             b"gpkg_contents" in head and b"gpkg_geometry_columns" in head
@@ -98,7 +101,12 @@ def layers_of(payload: Payload) -> Iterator[Layer]:
     """Every layer with features or columns. Raises ValueError where the file is damaged."""
     kind = kind_of(payload)
     if not kind:
-        raise ValueError(f"{payload.name} is neither a GeoPackage nor a shapefile nor a zip of shapefiles")
+        raise ValueError(
+            f"{payload.name} is neither a GeoPackage nor GeoParquet nor a shapefile nor a zip of shapefiles"
+        )
+    if kind == "parquet":
+        yield _of_parquet(payload)
+        return
     gdal = _gdal()
     contents = {"": payload.read()} if kind == "gpkg" else _shapefiles(payload) if kind == "zip" else _alone(payload)
     found = []
@@ -114,6 +122,25 @@ def layers_of(payload: Payload) -> Iterator[Layer]:
             yield _layer(name, layer, content, len(found) > 1)
 
 
+def _of_parquet(payload: Payload) -> Layer:
+    crs, listed = parquet.features(payload)
+    rows = list(listed)
+    geometries = shapely.from_wkb([wkb for _, wkb in rows], on_invalid="ignore")
+    return Layer(PurePosixPath(payload.name).stem, crs, _in_degrees(geometries), False, _of_rows(rows, geometries))
+
+
+def _of_rows(rows: Sequence[tuple[dict[str, Any], bytes | None]], geometries: Any) -> Iterator[dict[str, Any]]:
+    for (properties, wkb), geometry in zip(rows, geometries, strict=True):
+        shown = json.loads(shapely.to_geojson(geometry)) if geometry is not None else {"damaged": True} if wkb else None
+        yield {"properties": {name: _value(cell) for name, cell in properties.items()}, "geometry": shown}
+
+
+def _in_degrees(geometries: Any) -> bool:
+    west, south, east, north = shapely.total_bounds(geometries)
+    # NaN where there is no geometry: nothing is outside.
+    return not (west < -180 - ROUNDING or south < -90 - ROUNDING or east > 180 + ROUNDING or north > 90 + ROUNDING)
+
+
 def _layer(name: str, layer: str, content: bytes, many: bool) -> Layer:
     gdal = _gdal()
     try:
@@ -124,12 +151,9 @@ def _layer(name: str, layer: str, content: bytes, many: bool) -> Layer:
     except (gdal.errors.DataSourceError, gdal.errors.DataLayerError, gdal.errors.FeatureError) as error:
         raise ValueError(f"layer {name} cannot be read by GDAL: {_words(error)}") from None
     geometries = shapely.from_wkb(wkb, on_invalid="ignore") if wkb is not None else np.full(info["features"], None)
-    west, south, east, north = shapely.total_bounds(geometries)
-    # NaN where there is no geometry: nothing is outside.
-    in_degrees = not (
-        west < -180 - ROUNDING or south < -90 - ROUNDING or east > 180 + ROUNDING or north > 90 + ROUNDING
+    return Layer(
+        name, str(meta["crs"] or ""), _in_degrees(geometries), many, _features(meta["fields"], columns, geometries, wkb)
     )
-    return Layer(name, str(meta["crs"] or ""), in_degrees, many, _features(meta["fields"], columns, geometries, wkb))
 
 
 def _features(fields: Any, columns: Any, geometries: Any, wkb: Any) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ingest.feed import Feed, Payload
 from ingest.feeds import all_feeds
 from ingest.guard import Unreadable, scores
+from ingest.not_records import what_it_is
 
 FLOOR = 25
 """Below this nobody is sure enough; a person must name the feed."""
@@ -26,8 +27,9 @@ def precedence(payload: Payload, feed: Feed | None = None) -> tuple[Feed, int]:
 def _surest(payload: Payload) -> tuple[Feed, int]:
     name, score, place = max(scores(payload), key=lambda found: found[1])
     if score < FLOOR:
+        known = what_it_is(payload)
         raise Unreadable(
             payload.name,
-            "is recognised by no feed; name the feed, or describe its columns in commonground.toml",
+            known or "is recognised by no feed; name the feed, or describe its columns in commonground.toml",
         )
     return all_feeds()[name], place

@@ -22,8 +22,10 @@ from typing import Any
 
 from data.cells import unharmed
 from data.quarantine_rows import ANSWERS, BESIDE
+from ingest import parquet
 from ingest.feed import HEAD_BYTES, Payload, decode_text
 from ingest.origin import Handed, origin
+from ingest.parquet import is_parquet
 from ingest.workbooks import DAMAGE, check_zip, is_workbook, sheets_of
 
 Cell = str | int | float | bool | datetime | None
@@ -64,12 +66,14 @@ class Table:
 
 
 def kind_of(payload: Payload) -> str:
-    """By content: `xlsx`, `xls`, `zip`, `json` or `csv`; empty where it is none of them."""
+    """By content: `xlsx`, `xls`, `parquet`, `zip`, `json` or `csv`; empty where it is none of them."""
     head = payload.head
     if head.startswith(b"PK\x03\x04"):
         return "xlsx" if is_workbook(payload) else "zip"
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return "xls"
+    if is_parquet(payload):
+        return "parquet"
     if not head or (b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff"))):
         return ""
     start = payload.head_text.lstrip("\ufeff \t\r\n")[:1]
@@ -149,6 +153,8 @@ def _sheets(payload: Payload) -> Iterator[tuple[str, Iterable[Sequence[Any]]]]:
         yield from sheets_of(payload, kind)
     elif kind == "json":
         yield from _json(payload)
+    elif kind == "parquet":
+        yield "", parquet.table(payload)
     elif kind == "zip":
         yield from _sheets(_unzip(payload))
     else:
@@ -273,6 +279,8 @@ def _table(name: str, rows: Iterable[Sequence[Any]]) -> Table | None:
     above = next((row for row in reversed(top[: max(place, 0)]) if sum(value is not None for value in row) > 1), [])
     lower = top[place] if place >= 0 else []
     tags = () if tag_row is None else tuple(_tag(value) for value in _wide(top[tag_row], width))
+    if tag_row is None and lower and isinstance(lower[0], str):
+        lower = [lower[0].lstrip("#").lstrip(), *lower[1:]]  # a header written as a comment: "#name,region"
     header = _names(_wide(lower, width), _wide(above, width), tags)
     body = chain(top[(place if tag_row is None else tag_row) + 1 :], ([_cell(value) for value in row] for row in rest))
     if ANSWERS not in header:

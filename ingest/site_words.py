@@ -41,7 +41,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "type": _words(
         "facility_type facil_type hf_type site_type type_of_facility source_type water_source_type type loctype category"
-        " amenity class tipo facility_level"
+        " amenity class tipo facility_level location_type"
     ),
     "status": _words(
         "functional_status functional functionality operational_status facility_status status etat statut condition"

@@ -167,6 +167,13 @@ def test_a_row_whose_look_up_comes_later_is_refused_and_then_read(fixtures_dir: 
 
 
 CLAIMS = {
+    "routes/ssd_flee_routes_*.csv": "routes",
+    "routes/ssd_flee_closures_*.csv": "routes",
+    "routes/ssd_flee_locations_*.csv": "sites",
+    "routes/ssd_accessible_camp_ipc.csv": "points",
+    "supply/civ_lmis_stock_*.csv": "stock",
+    "tracks/*geolife.csv": "positions",
+    "vector/pyogrio/*.parquet": "layers",
     "acled/ssd_conflict_data.csv": "acled",
     "admin/prism-app__*": "boundaries",
     "admin/ssd_adm0_unified.json": "boundaries",
@@ -190,7 +197,7 @@ UNCLAIMED = (
     "insecurity/*",
     "forms/*",
     "gdelt/*",
-    "routes/*",
+    "routes/ssd_refugees_*",
     "tracks/*",
     "ucdp/*",
     "supply/ssd_*",

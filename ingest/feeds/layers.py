@@ -1,4 +1,5 @@
-"""Shapefiles (a zip of them, or a bare .shp) and GeoPackages, every layer, in any CRS; read by GDAL's drivers for these two only.
+"""Shapefiles (a zip of them, or a bare .shp), GeoPackages and GeoParquet, every layer, in any CRS; by GDAL's drivers for the
+first two only, GeoParquet without GDAL.
 
 Areas with a column of P-codes are boundaries, as in COD-AB; what else a feature becomes is told in `ingest.features`. A
 layer that states no CRS is taken as longitude and latitude where its coordinates can be that, else `crs` of the source is
@@ -50,10 +51,15 @@ def record(row: dict[str, Any], context: Context) -> Record:
 
 FEED = Feed(
     name="layers",
-    title="Shapefile (zip) and GeoPackage",
+    title="Shapefile (zip), GeoPackage and GeoParquet",
     kinds=("boundary", *features.KINDS_OF_FEATURES),
-    formats=("zip", "gpkg", "shp"),
-    media_types=("application/geopackage+sqlite3", "application/zip", "application/x-shapefile"),
+    formats=("zip", "gpkg", "shp", "parquet"),
+    media_types=(
+        "application/geopackage+sqlite3",
+        "application/zip",
+        "application/x-shapefile",
+        "application/vnd.apache.parquet",
+    ),
     recognise=recognise,
     rows=rows,
     record=record,

@@ -32,7 +32,8 @@ CENTRE_LAT, CENTRE_LON = (
     ),
 )
 FIGURES = re.compile(
-    r"popul|(?:^|_)(?:pop|t_tl|total|cases|deaths|price|value|affected|targeted|reached|in_need)(?:_|$)"
+    r"popul|rain|pixels|poverty|mpi|risk|funding|(?:^|_)(?:pop|t_tl|total|cases|deaths|price|value|affected|targeted|reached|in_need"
+    r"|average|anomaly|pct|percent|index|score|count|number|rate|status|date_of_event|org|organisation|sector|cluster)(?:_|$)"
 )
 """Headings of tables that are about areas, not of them."""
 COUNTRY = words("location iso3 iso_3 country_code iso3_country_code")
