@@ -29,8 +29,13 @@ export function findingsPanel(host, { onView }) {
   const body = el("div", "cg-up-body");
   host.replaceChildren(tabs, note, body);
 
+  let drawn = [];
+
   function draw(file, view) {
     const found = file?.findings;
+    const now = [file, found, view, file?.asking, file?.problem];
+    if (now.every((one, i) => one === drawn[i]) && drawn.length) return;
+    drawn = now;
     host.toggleAttribute("data-waiting", Boolean(file?.asking));
     host.setAttribute("aria-busy", String(Boolean(file?.asking)));
     tabs.replaceChildren();
@@ -39,18 +44,17 @@ export function findingsPanel(host, { onView }) {
     if (file.error || found?.error) return body.replaceChildren(refused(file.error || found.error));
     if (file.problem) return body.replaceChildren(refused(file.problem));
     if (!found) return body.replaceChildren(el("p", "cg-empty", t("upload.reading", { name: file.name })));
-    const missed = (found.unplaced ?? []).reduce((sum, one) => sum + one.count, 0);
     const views = [
       ["rows", t("upload.view.rows"), null],
       ["rejects", t("upload.view.rejects"), found.rejected],
-      ["places", t("upload.view.places"), missed],
+      ["places", t("upload.view.places"), found.places?.none ?? 0],
     ];
     for (const [key, words, count] of views) {
       const tab = button("cg-up-tab", words);
       tab.setAttribute("role", "tab");
       tab.setAttribute("aria-selected", String(key === view));
       tab.dataset.focus = `view-${key}`;
-      if (count) tab.append(el("b", "", number(count)));
+      if (count) tab.append(el("b", "", key === "places" ? t("upload.places.none", { count: number(count) }) : number(count)));
       tab.addEventListener("click", () => onView(key));
       tabs.append(tab);
     }
@@ -81,8 +85,9 @@ function rows(found) {
   if (found.columns.includes("attributes")) columns.push("attributes");
   const head = el("tr", "", header("#"), header(t("upload.outcome")), ...columns.map((name) => header(fieldName(name))));
   const lines = found.rows.map((row) => {
+    row.outcome ||= "rejected";
     const cells = row.outcome === "rejected" ? refusedCells(row, columns.length) : columns.map((name) => cell(name, row.cells[name]));
-    const line = el("tr", "", el("td", "cg-up-number", number(row.row)), el("td", "", outcome(row.outcome || "rejected")), ...cells);
+    const line = el("tr", "", el("td", "cg-up-number", number(row.row)), el("td", "", outcome(row.outcome)), ...cells);
     line.dataset.outcome = row.outcome;
     return line;
   });
@@ -96,7 +101,7 @@ function header(words) {
 }
 
 function refusedCells(row, span) {
-  const node = el("td", "cg-up-why", row.detail);
+  const node = el("td", "cg-up-why", bareDetail(row));
   node.colSpan = Math.max(1, span);
   return [node];
 }
@@ -129,10 +134,32 @@ function rejects(found) {
       "cg-up-reason",
       el("h3", "", outcome("rejected", group.count), el("span", "", group.reason)),
       ...group.examples.map((one) =>
-        el("div", "cg-up-example", el("span", "", t("feeds.row", { n: number(one.row) })), el("div", "", el("p", "", one.detail), el("pre", "", one.raw))),
+        el(
+          "div",
+          "cg-up-example",
+          el("span", "", t("feeds.row", { n: number(one.row) })),
+          el("div", "", el("p", "", bareDetail(one)), el("pre", "", asItCame(one.raw))),
+        ),
       ),
     ),
   );
+}
+
+const bareDetail = (one) => one.detail.replace(/^row [\d,]+, /, "");
+
+/** A row of a table as its cells; anything else as it is. */
+function asItCame(raw) {
+  try {
+    const told = JSON.parse(raw);
+    const cells = told.cells ?? (told.said && { ...told.said, ...told.rest });
+    if (cells && !Array.isArray(cells))
+      return Object.entries(cells)
+        .map(([name, value]) => `${name}: ${value}`)
+        .join("  ·  ");
+  } catch {
+    // it is no table's row
+  }
+  return raw;
 }
 
 function places(found) {
@@ -153,12 +180,16 @@ function places(found) {
     line.dataset.way = way;
     return line;
   });
-  const missed = found.unplaced ?? [];
+  const listed = found.unplaced ?? [];
+  const missed = listed.filter((one) => !one.partly);
+  const partly = listed.filter((one) => one.partly);
   return [
     el("div", "cg-up-ways", ...bars),
     el("h3", "cg-up-subhead", missed.length ? t("upload.places.unmatched") : t("upload.places.all")),
-    ...missed.map((one) =>
-      el("div", "cg-up-missed", el("b", "", number(one.count)), el("span", "", one.text), one.note ? el("small", "", one.note) : null),
-    ),
+    ...missed.map(unmatched),
+    ...(partly.length ? [el("h3", "cg-up-subhead", t("upload.places.partly")), ...partly.map(unmatched)] : []),
   ];
 }
+
+const unmatched = (one) =>
+  el("div", "cg-up-missed", el("b", "", number(one.count)), el("span", "", one.text), one.note ? el("small", "", one.note) : null);

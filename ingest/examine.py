@@ -66,10 +66,12 @@ class Reason(msgspec.Struct):
 
 
 class Unplaced(msgspec.Struct):
-    """What rows say of a place that no area answers to; `note` says what stood against it."""
+    """What rows say of a place that no area answers to, or (`partly`) only one above it, where they are then placed; `note`
+    says what stood against it."""
 
     text: str
     note: str = ""
+    partly: bool = False
     count: int = 0
 
 
@@ -165,7 +167,7 @@ class _Watched:
         self.shown: dict[int, Shown] = {}
         self.reasons: dict[str, Reason] = {}
         self.ways: Counter[str] = Counter()
-        self.unplaced: dict[str, Unplaced] = {}
+        self.unplaced: dict[tuple[str, bool], Unplaced] = {}
         self.known: dict[tuple[str | None, tuple[str, ...]], tuple[str, str]] = {}
 
     def through(self, batches: Iterable[list[Entry | Reject]]) -> Iterator[list[Entry | Reject]]:
@@ -202,28 +204,24 @@ class _Watched:
                 group.examples.append(shown)
 
     def _place(self, entries: Sequence[Entry]) -> None:
-        seeking: list[tuple[Entry, str, str]] = []
+        seeking: list[tuple[Entry, str, str, str]] = []  # those whose code and names do not tell all
         for entry in entries:
             said = _stated.decode(entry.body)
             way, note = self._meant(said.adm_pcode, said.adm_names)
             text = ", ".join(part for part in (*reversed(said.adm_names), said.adm_pcode or "") if part)
             if way != "none" and not note:
                 self.ways[way] += 1
-                continue
-            if way != "none":
-                self.ways[way] += 1
-                self._miss(text, note)
-                continue
-            seeking.append((entry, text, note))
+            else:
+                seeking.append((entry, text, way, note))
         if not seeking:
             return
         nan = float("nan")
-        lon = np.array([nan if entry.lon is None else entry.lon for entry, _, _ in seeking])
-        lat = np.array([nan if entry.lat is None else entry.lat for entry, _, _ in seeking])
-        for (_, text, note), area in zip(seeking, self.places.assign(lon, lat).tolist(), strict=True):
-            self.ways["none" if area == NOWHERE else "position"] += 1
+        lon = np.array([nan if entry.lon is None else entry.lon for entry, *_ in seeking])
+        lat = np.array([nan if entry.lat is None else entry.lat for entry, *_ in seeking])
+        for (_, text, way, note), area in zip(seeking, self.places.assign(lon, lat).tolist(), strict=True):
+            self.ways[way if area == NOWHERE else "position"] += 1
             if text:
-                self._miss(text, note)
+                self._miss(text, note, partly=way != "none" and area == NOWHERE)
 
     def _meant(self, pcode: str | None, names: tuple[str, ...]) -> tuple[str, str]:
         """Way and note; asked once for each thing that is said."""
@@ -236,10 +234,10 @@ class _Watched:
             told = self.known[pcode, names] = (way, found.note)
         return told
 
-    def _miss(self, text: str, note: str) -> None:
-        one = self.unplaced.get(text)
+    def _miss(self, text: str, note: str, partly: bool = False) -> None:
+        one = self.unplaced.get((text, partly))
         if one is None and len(self.unplaced) < MOST_TEXTS:
-            one = self.unplaced[text] = Unplaced(text, note)
+            one = self.unplaced[text, partly] = Unplaced(text, note, partly)
         if one is not None:
             one.count += 1
 

@@ -5,6 +5,7 @@ A suggestion only: the feed `table` reads by what a person then says. Read in th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -84,6 +85,35 @@ CALLED: Mapping[str, Sequence[str]] = {
     "surface": words("surface road_surface"),
 }
 """Words for a field, as `ingest.headings.bare` writes headings; its own name is always one."""
+
+
+WITHIN: Mapping[str, str] = {
+    "source_ref": r"id|code|ref|reference",
+    "lat": r"lat|latitude|gps_n|northing",
+    "lon": r"lon|long|longitude|gps_e|easting",
+    "event_time": r"date|when|jour|fecha",
+    "period_start": r"from|start|debut",
+    "period_end": r"to|end|fin|until",
+    "start": r"from|start|debut",
+    "end": r"end|fin|until",
+    "severity": r"severity|bad|gravity|urgency|level",
+    "category": r"type|category|categorie|theme",
+    "fatalities": r"fatalities|deaths|killed|dead",
+    "injured": r"injured|wounded",
+    "organisation": r"organisation|organization|agency|ngo|ong",
+    "activity": r"activity|activite|intervention",
+    "people_in_need": r"need",
+    "people_targeted": r"target|targeted",
+    "people_reached": r"reached|beneficiaries",
+    "stock_on_hand": r"stock|balance|soh",
+    "item_name": r"item|product|commodity|article",
+    "site_name": r"facility|warehouse|store",
+    "value": r"value|figure|total|count|cases",
+    "title": r"title|name|nom",
+    "place": r"place|village|location|boma|settlement|town|camp|site|localite",
+    "description": r"description|happened|details|comments?|narrative|notes?|remarks",
+}
+"""Words within a heading that speak for a field, where no column is called by one of the words above."""
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -178,13 +208,15 @@ def by_headings(header: Sequence[str], kind: str) -> dict[str, str]:
     levels = sorted(areas.pcodes, key=lambda level: (level != LOWEST, -level))
     if levels:
         found["adm_pcode"] = areas.pcodes[levels[0]]
-    taken = {*found.values()}
     for name in sorted(FIELDS[kind], key=_order):
-        left = [column for column in header if column not in taken]
-        column = pick(left, (bare(name), *CALLED.get(name, ())))
-        if column is not None and name not in found:
+        left = [column for column in header if column not in found.values()]
+        if name not in found and (column := pick(left, (bare(name), *CALLED.get(name, ())))):
             found[name] = column
-            taken.add(column)
+    for name in sorted(FIELDS[kind], key=_order):
+        pattern = re.compile(rf"(?:.*_)?(?:{WITHIN.get(name, '(?!)')})(?:_.*)?")
+        left = [column for column in header if column not in found.values()]
+        if name not in found and (column := next((one for one in left if pattern.fullmatch(bare(one))), "")):
+            found[name] = column
     return found
 
 
