@@ -3,7 +3,8 @@
 TAK has no acknowledgement: a client has sent what it wrote. So nothing that was read here is let go: events wait until
 `deliver` has taken them, a failed delivery is tried again, and meanwhile the clients are held back by not reading on.
 Nothing is sent but the answers to a ping and to a request for another protocol (refused). Whatever is a message between users
-(chat, files, tasks) is not passed on. A client may send XML, or TAK protocol version 1 (protobuf) from its first byte on.
+(chat, files, tasks) is not passed on, nor what went out from here and comes back round a TAK server. A client may send XML,
+or TAK protocol version 1 (protobuf) from its first byte on.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from data.outputs import OWN_UID
 from ingest.cot_events import MAX_EVENT, between, parsed, split
 from ingest.feed import Refusal
 from ingest.feeds.cot import kind_of
@@ -124,10 +126,13 @@ async def _take(piece: bytes, writer: asyncio.StreamWriter, queue: Queue, left_o
         left_out["texts that are no event"] += 1
         return
     try:
-        cot_type = parsed(piece).get("type", "")
+        said = parsed(piece)
+        cot_type, uid = said.get("type", ""), said.get("uid", "")
     except Refusal:
-        cot_type = ""  # the feed says what is wrong with it, and keeps it
-    if cot_type in ANSWERS:
+        cot_type = uid = ""  # the feed says what is wrong with it, and keeps it
+    if uid.startswith(OWN_UID):
+        left_out["events that came from here"] += 1
+    elif cot_type in ANSWERS:
         # A client that does not read its answers gets no more of them.
         if writer.transport.get_write_buffer_size() < READ_BYTES:
             writer.write(_answer(cot_type, datetime.now(UTC)))

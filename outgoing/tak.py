@@ -99,6 +99,7 @@ class Sending:
         self._looked_at = 0.0
         self._heard = 0.0
         self._state = OutState(self.out.name, self.out.address, self.out.viewer, shown=len(self._board.shown))
+        self._written = self._state
         self._trouble = ""
 
     def start(self) -> None:
@@ -318,9 +319,11 @@ class Sending:
         self._told(replace(self._state, last_error=sentence), force=True)
 
     def _told(self, state: OutState, force: bool = False) -> None:
-        """Write the state where `status` reads it, now and then."""
+        """Write the state where `status` reads it: when it is another one, and now and then to say that it still is."""
         self._state = state
-        if force or time.time() - state.written >= STATE_EVERY_S:
+        age = time.time() - state.written
+        if force or age >= STATE_EVERY_S or (age >= 1.0 and replace(state, written=0.0, sent=0) != self._written):
+            self._written = replace(state, written=0.0, sent=0)
             self._state = replace(state, written=time.time())
             try:
                 write_state(self.home, self._state)

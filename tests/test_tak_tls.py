@@ -19,12 +19,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+import app
+from data import audit
 from data.certificates import PASSWORD, data_package, make_client, make_server, make_void
+from data.store import open_store
 from data.tls import BadKeys, Keys, client_context, keys_of, server_context
 from ingest.cot_listener import listening
 from ingest.tls_door import telling, tls_server
-from tests.program import command
-from tests.servers import free_port
 from tests.test_cot_listener import Taken, event, uids, until
 
 with warnings.catch_warnings():
@@ -299,19 +300,23 @@ def test_of_a_host_that_keeps_knocking_the_log_is_told_once_and_all_are_counted(
     assert [record.getMessage().count("turned away") for record in caplog.records] == [1, 1]
 
 
-def test_two_commands_enrol_a_client(tmp_path: Path) -> None:
-    number = free_port()
-    (tmp_path / "commonground.toml").write_text(
-        f'[[source]]\nname = "tak"\nfeed = "cot"\naddress = "tls://127.0.0.1:{number}"\n'
-    )
-    made = command(tmp_path, "certificates", "tak", "--host", "tak.example.org")
-    assert (made.returncode, made.stderr) == (0, "")
-    out = tmp_path / "rover.zip"
-    enrolled = command(tmp_path, "certificates", "tak", "--client", "ROVER 1", "--out", out)
-    assert (enrolled.returncode, enrolled.stderr) == (0, "")
-    assert f"tak.example.org:{number}" in enrolled.stdout
-    assert out.stat().st_mode & 0o077 == 0
-    again = command(tmp_path, "certificates", "tak", "--client", "ROVER 1", "--out", tmp_path / "2.zip")
-    assert again.returncode == 2
-    assert "has a certificate already" in again.stderr
+def test_two_commands_enrol_a_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = '[[source]]\nname = "tak"\nfeed = "cot"\naddress = "tls://127.0.0.1:8089"\n'
+    (tmp_path / "commonground.toml").write_text(source)
+    monkeypatch.setenv("COMMONGROUND_HOME", str(tmp_path))
+    assert app.main(["certificates", "tak", "--host", "tak.example.org"]) == 0
+    out = str(tmp_path / "rover.zip")
+    assert app.main(["certificates", "tak", "--client", "ROVER 1", "--out", out]) == 0
+    assert "tak.example.org:8089" in capsys.readouterr().out
+    assert Path(out).stat().st_mode & 0o077 == 0
+    assert app.main(["certificates", "tak", "--client", "ROVER 1", "--out", f"{out}2"]) == 2
+    assert "has a certificate already" in capsys.readouterr().err
+    assert app.main(["certificates", "tak", "--void", "ROVER 1"]) == 0
+    assert app.main(["certificates", "tak", "--client", "ROVER 1", "--out", f"{out}2"]) == 0
     server_context(keys_of(tmp_path, "tak"))
+    store = open_store(f"sqlite:///{tmp_path / 'commonground.sqlite'}")
+    acts = [entry.act for entry in audit.entries(store, act="certificate")]
+    store.close()
+    assert acts == ["certificate.client", "certificate.void", "certificate.client", "certificate.server"]
