@@ -3,12 +3,13 @@
 import { attr, button, el, keyed, part, parts, show, text } from "./dom.mjs";
 import { age, dtg, number, time } from "./format.mjs";
 import { t } from "./i18n.mjs";
-import { get, seenAs } from "./state.mjs";
+import { mendingPanel } from "./mending.mjs";
+import { get } from "./state.mjs";
 import { ailing, uncalled, urgency } from "./strip.mjs";
 
 const TIMES = ["last_tried", "last_succeeded", "last_observed"];
 
-export function feedsPanel(host, { now, signal }) {
+export function feedsPanel(host, { now, signal, stale = () => {} }) {
   const summary = el("p", "cg-feeds-summary");
   const bringIn = el("a", "cg-action cg-feeds-bring", t("upload.bring"));
   bringIn.href = `/feeds/upload?${new URLSearchParams(["lang", "theme"].flatMap((key) => (get(key) ? [[key, get(key)]] : [])))}`;
@@ -40,6 +41,10 @@ export function feedsPanel(host, { now, signal }) {
     const open = button("cg-feed-open", "", "");
     open.removeAttribute("aria-label");
     open.dataset.part = "open";
+    const more = button("cg-feed-more", t("feeds.payloads"));
+    more.dataset.part = "more";
+    const accepted = cell("accepted", t("feeds.accepted"));
+    accepted.append(more);
     const row = el(
       "div",
       "cg-feed",
@@ -49,19 +54,20 @@ export function feedsPanel(host, { now, signal }) {
       cell("last_succeeded", t("feeds.succeeded")),
       cell("last_observed", t("feeds.observed")),
       cell("cadence", t("feeds.cadence")),
-      cell("accepted", t("feeds.accepted")),
+      accepted,
       el("span", "cg-feed-cell cg-feed-rejects", el("span", "cg-feed-label", t("feeds.rejects")), open),
     );
+    const error = part("error", "p", "cg-feed-error");
+    error.append(part("ailment", "b", "cg-ailment"), part("why", "span"));
     const node = el(
       "article",
       "cg-feed-item",
       row,
-      part("error", "p", "cg-feed-error"),
+      error,
       part("reasons", "div", "cg-reasons"),
     );
     parts(node).reasons.hidden = true;
-    parts(node).error.append(part("ailment", "b", "cg-ailment"), part("why", "span"));
-    open.addEventListener("click", () => unfold(node));
+    for (const door of [open, more]) door.addEventListener("click", () => unfold(node));
     return node;
   }
 
@@ -90,43 +96,20 @@ export function feedsPanel(host, { now, signal }) {
     text(at.accepted, number(source.accepted));
     text(at.open, source.rejected ? t("feeds.rejected", { count: source.rejected }) : number(source.rejected));
     at.open.disabled = !source.rejected;
+    show(at.more, source.accepted !== null && source.accepted > 0);
     show(at.error, Boolean(source.ailment));
     text(at.ailment, source.ailment ? t(`ailment.${source.ailment}`) : "");
     text(at.why, ailing(source));
   }
 
   async function unfold(node) {
-    const { reasons, open } = parts(node);
+    const { reasons, open, more } = parts(node);
     const opening = reasons.hidden;
     reasons.hidden = !opening;
-    attr(open, "aria-expanded", opening);
+    for (const door of [open, more]) attr(door, "aria-expanded", opening);
     if (!opening) return;
-    text(reasons, t("loading"));
-    try {
-      const answer = await fetch(seenAs(`/api/quarantine?source=${encodeURIComponent(node.cgSource.name)}`), { signal });
-      if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-      const { groups } = await answer.json();
-      reasons.replaceChildren(...(groups.length ? groups.map(group) : [el("p", "cg-empty", t("feeds.no_reasons"))]));
-    } catch (error) {
-      if (!signal.aborted) text(reasons, t("drawer.failed", { reason: error.message }));
-    }
-  }
-
-  function group(found) {
-    return el(
-      "div",
-      "cg-reason",
-      el("b", "cg-reason-count", number(found.count)),
-      el("p", "", found.reason),
-      el("small", "", t("feeds.first_seen", { time: dtg(found.first_seen) })),
-      found.example &&
-        el(
-          "div",
-          "cg-reason-example",
-          el("span", "", t("feeds.row", { n: found.example.row })),
-          el("pre", "", String(found.example.raw)),
-        ),
-    );
+    reasons.replaceChildren();
+    await mendingPanel(reasons, node.cgSource, { signal, moved: stale }).load();
   }
 
   /** The source after the # of the address, which the strip of another page leads to. */
