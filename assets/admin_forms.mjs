@@ -8,7 +8,7 @@ import { named, t } from "./i18n.mjs";
 let made = 0;
 
 /** A labelled field: {node, value()}. */
-function field(label, control, value, note = "") {
+export function field(label, control, value, note = "") {
   made += 1;
   control.id ||= `cg-field-${made}`;
   const name = el("label", "cg-field-label", label);
@@ -17,7 +17,7 @@ function field(label, control, value, note = "") {
   return { node, value: value ?? (() => control.value.trim()) };
 }
 
-function words(label, value = "", { note = "", required = false, long = false, type = "text" } = {}) {
+export function words(label, value = "", { note = "", required = false, long = false, type = "text" } = {}) {
   const control = el(long ? "textarea" : "input", "cg-input");
   if (!long) control.type = type;
   else control.rows = 3;
@@ -28,7 +28,7 @@ function words(label, value = "", { note = "", required = false, long = false, t
   return field(label, control, undefined, note);
 }
 
-function choice(label, names, value, say = (name) => name, note = "") {
+export function choice(label, names, value, say = (name) => name, note = "") {
   const control = el("select", "cg-input");
   control.append(...names.map((name) => Object.assign(el("option", "", say(name)), { value: name })));
   control.value = value ?? names[0] ?? "";
@@ -36,7 +36,7 @@ function choice(label, names, value, say = (name) => name, note = "") {
 }
 
 /** Several of a few names, each a box to tick. */
-function several(label, names, chosen = [], say = (name) => name, note = "") {
+export function several(label, names, chosen = [], say = (name) => name, note = "") {
   const all = [...new Set([...names, ...chosen])];
   const boxes = all.map((name) => {
     const box = Object.assign(el("input"), { type: "checkbox", value: name, checked: chosen.includes(name) });

@@ -10,6 +10,7 @@ const PAGES = [
   ["/", "picture"],
   ["/feeds", "feeds"],
   ["/triage", "triage"],
+  ["/alerts", "alerts"],
   ["/admin", "admin"],
   ["/wall", "wall"],
 ];

@@ -5,6 +5,7 @@ import { banner } from "./banner.mjs";
 import { stepTime, timeBrush } from "./brush.mjs";
 import { el, text } from "./dom.mjs";
 import { drawer } from "./drawer.mjs";
+import { exportMenu } from "./export.mjs";
 import { feedsPanel } from "./feeds.mjs";
 import { dtg } from "./format.mjs";
 import { answerKeys, helpSheet } from "./help.mjs";
@@ -15,6 +16,7 @@ import { listen } from "./live.mjs";
 import { lookingBar } from "./looking.mjs";
 import { createMap } from "./map.mjs";
 import { mapFoot } from "./map_foot.mjs";
+import { ownAlertsPanel } from "./own_alerts.mjs";
 import { answerPointer, pulses } from "./pointer.mjs";
 import { refresher } from "./refresh.mjs";
 import { api, get, seenAs } from "./state.mjs";
@@ -77,6 +79,8 @@ async function start(app, life) {
   if (host("feeds")) found.feeds = feedsPanel(host("feeds"), { now, signal });
   if (host("upload")) found.upload = uploadPanel(host("upload"), { signal });
   if (host("admin")) found.admin = adminPanel(host("admin"), { now, signal, read });
+  if (host("alerts")) found.alerts = ownAlertsPanel(host("alerts"), { now, signal, read });
+  if (host("export")) exportMenu(host("export"));
   if (host("triage")) found.triage = triagePanel(host("triage"), { now, signal, read });
   found.looking = lookingBar(app, { read, page });
   if (host("brush")) found.brush = timeBrush(host("brush"), { now, signal });
@@ -129,6 +133,7 @@ async function start(app, life) {
     if (!kinds) jobs.push(getStatus().then(takeStatus));
     if (found.admin) jobs.push(found.admin.load());
     if (found.triage) jobs.push(found.triage.load());
+    if (found.alerts) jobs.push(found.alerts.load());
     if (!wall && (all || kinds.includes("posts") || kinds.includes("judgements")))
       waiting(read).then((count) => found.banner?.waiting(count), () => null); // never holds the page
     jobs.push(found.looking.load());
@@ -145,7 +150,7 @@ async function start(app, life) {
   const refresh = refresher(bring);
   signal.addEventListener("abort", () => refresh.stop());
 
-  const place = host("map") ?? host("feeds") ?? host("upload") ?? host("triage") ?? host("admin") ?? app;
+  const place = host("map") ?? host("feeds") ?? host("upload") ?? host("triage") ?? host("alerts") ?? host("admin") ?? app;
   const both = () => Promise.all([getStatus(), host("map") && getLayers()]);
   const [status, doc] = await firstAnswer(both, place, signal);
   takeStatus(status);
@@ -272,6 +277,7 @@ async function start(app, life) {
         if (found.help?.open) return found.help.toggle(false);
         if (found.looking.shut()) return null;
         if (found.triage?.open) return found.triage.shut();
+        if (found.alerts?.shut()) return null;
         if (found.admin?.open) return found.admin.shut();
         return found.drawer?.open && found.drawer.shut();
       },

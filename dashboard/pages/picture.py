@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from dash import ClientsideFunction, Dash, Input, Output, State, html
 
-from dashboard import sentence, table
+from dashboard import rights, sentence, table
 from dashboard.page import Page, shell
 from dashboard.services import Services
 from data.seen import Seen
@@ -17,7 +17,13 @@ from data.seen import Seen
 def layout(services: Services, seen: Seen, query: Mapping[str, str]) -> Any:
     return shell(
         "picture",
-        html.Div(sentence.sentence(seen, services.settings, query), id="cg-filters"),
+        html.Div(
+            [
+                sentence.sentence(seen, services.settings, query),
+                *([html.Div(id="cg-export")] if rights.exports(seen.viewer) else []),
+            ],
+            id="cg-filters",
+        ),
         html.Aside(id="cg-layers"),
         html.Main(id="cg-map"),
         html.Aside(id="cg-kpis"),
