@@ -73,6 +73,8 @@ def addresses(since: str, then: str) -> Iterator[str]:
     yield from ("/healthz", "/api/status", "/api/layers", "/api/layers?window=7d&lang=ar", "/api/kpis?window=28d")
     yield from (f"/api/kpis?as_known_at={then}", f"/api/layers?as_known_at={then}", "/api/quarantine")
     yield from ("/api/layers?metric=people_in_need", "/api/layers?metric=incidents&item=item%201")
+    yield from ("/api/triage", f"/api/triage?state=promoted&as_known_at={then}", "/api/triage?state=discarded")
+    yield from ("/api/triage/waiting", "/api/triage/places?q=cnry", "/api/triage/places?q=west")
     for name, kind in COLLECTIONS.items():
         yield f"/api/counts?collection={name}"
         yield f"/api/counts?collection={name}&by=category,adm1_pcode"
