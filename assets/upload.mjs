@@ -140,7 +140,12 @@ export function uploadPanel(host, { signal }) {
       const open = button("cg-up-file", one.name);
       open.replaceChildren(
         el("i", "cg-up-state"),
-        el("span", "cg-up-name", el("b", "", one.name), el("small", "", `${bytes(one.size)} · ${state === "bad" ? t("upload.state.bad") : (feed?.title ?? t("upload.state.open"))}`)),
+        el(
+          "span",
+          "cg-up-name",
+          el("b", "", el("bdi", "", one.name)),
+          el("small", "", el("bdi", "", bytes(one.size)), " · ", el("bdi", "", state === "bad" ? t("upload.state.bad") : (feed?.title ?? t("upload.state.open")))),
+        ),
       );
       open.dataset.state = state;
       open.dataset.focus = `file-${one.file}`;

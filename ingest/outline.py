@@ -25,6 +25,7 @@ TABULAR = ("incident", "report", "supply", "indicator", "feedback", "activity", 
 """Kinds of record that partners keep in tables of their own making."""
 SELDOM = ("place_precision", "grade", "version_time")
 """Fields that hardly any table has; the settings can map them."""
+LEVELS = frozenset((*Severity.__members__, *"012345"))
 EXAMPLES = 3
 MOST_WORDS = 12
 LONGEST = 80
@@ -181,12 +182,13 @@ def _sheet(table: Table) -> Sheet:
     tags = table.tagged()
     by_column = {column: tag for tag, column in tags.items()}
     header = table.header[:MOST_COLUMNS]
-    return Sheet(
-        table.sheet,
-        hxl.kind_of_tags(tags) if tags else "",
-        tuple(_column(name, by_column.get(name, ""), rows) for name in header),
-        {kind: _by_tags(tags, kind) if tags else by_headings(header, kind) for kind in TABULAR},
-    )
+    columns = tuple(_column(name, by_column.get(name, ""), rows) for name in header)
+    strange = {one.name for one in columns if not LEVELS.issuperset(word.lower() for word in one.words)}
+    meant = {kind: _by_tags(tags, kind) if tags else by_headings(header, kind) for kind in TABULAR}
+    for fields in meant.values():
+        if not tags and fields.get("severity") in strange:
+            del fields["severity"]  # a person must say what its words mean, or every row would be refused
+    return Sheet(table.sheet, hxl.kind_of_tags(tags) if tags else "", columns, meant)
 
 
 def _column(name: str, tag: str, rows: Sequence[Row]) -> Column:
