@@ -124,13 +124,12 @@ def _sending(settings: Settings, store: Any, picture: Any, readings: Any) -> lis
     titles = {name: source.title or name for name, source in settings.sources.items()}
     agencies = {*settings.agencies, *(source.agency for source in settings.sources.values())}
 
-    def viewer(told: str) -> Any:
+    def viewer(out: Any) -> Any:
         accounts = identity.accounts()
-        return viewer_of(told, accounts, {*agencies, *(one.profile.agency for one in accounts)}, datetime.now(UTC))
+        return viewer_of(out, accounts, {*agencies, *(one.profile.agency for one in accounts)}, datetime.now(UTC))
 
     sending = [
-        Sending(out, settings.home, picture, partial(viewer, out.viewer), readings.note, titles)
-        for out in settings.cot_out
+        Sending(out, settings.home, picture, partial(viewer, out), readings.note, titles) for out in settings.cot_out
     ]
     for each in sending:
         each.start()

@@ -9,13 +9,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 from data.filters import EVERYTHING, BadFilter, Filters, parse
 from data.marks import BadTerms
+from data.records import Sensitivity
 from data.tls import NAME
 
 OWN_UID = "CommonGround."
 """Begins the uid of whatever is sent; what comes back under it is not read."""
 SENT = ("tracks", "incidents", "alerts", "reports", "sites")
 FILTERS = ("from", "to", "window", "bbox", "area", "category", "severity", "agency", "source", "q")
-KEYS = ("name", "address", "as", "collections", "filter", "most", "stale", "server_name")
+KEYS = ("name", "address", "as", "clearance", "collections", "filter", "most", "stale", "server_name")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class CotOut:
     tls: bool
     viewer: str
     """`account:NAME` or `agency:NAME`: what they may see and take out is sent, nothing else."""
+    clearance: Sensitivity = Sensitivity.moderate
+    """Nothing above this is sent, whatever they may see: whoever has their map reads it."""
     collections: tuple[str, ...] = ("tracks", "incidents")
     filters: Filters = EVERYTHING
     most: int = 2_000
@@ -60,6 +63,9 @@ def cot_out_of(told: Mapping[str, Any], seconds_of: Any) -> CotOut:
     viewer = told.get("as")
     if not isinstance(viewer, str) or not viewer.startswith(("account:", "agency:")) or viewer.endswith(":"):
         raise BadTerms(f'as is {viewer!r}; say whose view is sent: "agency:NAME" or "account:NAME"')
+    clearance = told.get("clearance", CotOut.clearance.name)
+    if clearance not in Sensitivity.__members__:
+        raise BadTerms(f"clearance is {clearance!r}; use {', '.join(Sensitivity.__members__)}")
     collections = told.get("collections", list(CotOut.collections))
     if not isinstance(collections, list) or not collections or not set(map(str, collections)) <= set(SENT):
         raise BadTerms(f"collections is {collections!r}; use a list of {', '.join(SENT)}")
@@ -75,6 +81,7 @@ def cot_out_of(told: Mapping[str, Any], seconds_of: Any) -> CotOut:
         port=port,
         tls=parts.scheme == "tls",
         viewer=viewer,
+        clearance=Sensitivity[clearance],
         collections=tuple(dict.fromkeys(collections)),
         filters=_filters(told.get("filter", "")),
         most=most,

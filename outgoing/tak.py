@@ -68,6 +68,18 @@ class Place(NamedTuple):
     """Version, terms and mark: another one is sent anew."""
 
 
+class Found(NamedTuple):
+    """What a look came to."""
+
+    seen: Seen | None
+    """None where there is nobody whose view is sent."""
+    fit: dict[str, Place]
+    """What their map is to show, by uid."""
+    stay: frozenset[str]
+    """What may stand there until it goes stale by itself: old tracks."""
+    now: datetime
+
+
 class Sent(NamedTuple):
     says: tuple[Any, ...]
     at: float
@@ -101,6 +113,7 @@ class Sending:
         self._state = OutState(self.out.name, self.out.address, self.out.viewer, shown=len(self._board.shown))
         self._written = self._state
         self._trouble = ""
+        self._nobody = ""
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name=f"cot_out {self.out.name}", daemon=True)
@@ -187,101 +200,110 @@ class Sending:
         self._again = dict(self._board.gone)
 
     def _news(self) -> list[bytes]:
-        """What is to be sent now. Where the picture cannot be read nothing is, and their map goes stale."""
+        """What is to be sent now. Where the picture cannot be read nothing is, and their map goes stale; what is to be taken
+        back goes out even where nothing else can."""
+        deleted: list[bytes] = []
         try:
             found = self._compared()
+            if found is None:
+                return []
+            deleted = self._taken_back(found)
+            said = self._said(found)
         except Exception as error:
             if not self._trouble:
-                log.exception("%s: the picture cannot be read; trying again.", self.out.name)
+                log.exception("%s: the picture cannot be sent; trying again.", self.out.name)
             self._trouble = f"{type(error).__name__}: {error}"
             self._state = replace(self._state, last_error=self._trouble)
-            return []
+            self._looked = None
+            return deleted
         if self._trouble:
             self._trouble = ""
             self._state = replace(self._state, last_error="")
-        return found
+        return deleted + said
 
-    def _compared(self) -> list[bytes]:
+    def _compared(self) -> Found | None:
+        """What their map is to show; None where nothing can have moved."""
         self.picture.catch_up()
         now, ticks = datetime.now(UTC), time.monotonic()
+        viewer, nobody = None, ""
         try:
-            viewer: Viewer | None = self.viewer()
-            nobody = ""
+            viewer = self.viewer()
         except LookupError as error:
-            viewer, nobody = None, str(error.args[0] if error.args else error)
+            nobody = str(error.args[0])
         seen = None if viewer is None else self.picture.seen_by(viewer)
         decisions = None if seen is None else seen.decisions  # another object when one of them is decided otherwise
         if self._looked is not None and ticks - self._looked_at < WHOLE_EVERY_S:
             revision, as_whom, decided = self._looked
             if revision == self.picture.revision and as_whom == viewer and decided is decisions:
-                return []
+                return None
         self._looked, self._looked_at = (self.picture.revision, viewer, decisions), ticks
-        if nobody != self._state.last_error:
+        if nobody != self._nobody:
             log.warning(
                 "%s: %s", self.out.name, f"{nobody} Everything is taken back." if nobody else "somebody is there."
             )
+            self._nobody = nobody
             self._state = replace(self._state, last_error=nobody)
-        fit, stay = ({}, set()) if seen is None else self._fit(seen, now)
-        return self._difference(seen, fit, stay, now)
+        return Found(None, {}, frozenset(), now) if seen is None else self._fit(seen, now)
 
-    def _fit(self, seen: Seen, now: datetime) -> tuple[dict[str, Place], set[str]]:
-        """What is to be on their map, the newest; and what may stay there until it goes stale by itself: old tracks."""
+    def _fit(self, seen: Seen, now: datetime) -> Found:
+        """The newest of what may be sent."""
         found: list[tuple[int, str, int]] = []
         stay: set[str] = set()
-        now_us = int(now.timestamp() * 1e6)
+        count, now_us = 0, int(now.timestamp() * 1e6)
         for collection in self.out.collections:
             kind = COLLECTIONS[collection].name
             rows = seen.exportable(kind, seen.rows(kind, self.out.filters))
             rows = rows[np.isfinite(seen.column(kind, "lon")[rows])]
-            times = seen.column(kind, "time")[rows]
             if kind == "track":
-                stale = seen.column(kind, "stale")[rows]
-                fresh_us = int(cot.TRACK_FRESH.total_seconds() * 1e6)
-                ends = np.where(stale != NO_TIME, stale, np.where(times != NO_TIME, times, 0) + fresh_us)
-                old = ends <= now_us
+                times, stale = seen.column(kind, "time")[rows], seen.column(kind, "stale")[rows]
+                usual = np.where(times != NO_TIME, times, 0) + int(cot.TRACK_FRESH.total_seconds() * 1e6)
+                old = np.where(stale != NO_TIME, stale, usual) <= now_us
                 stay.update(cot.uid_of(number) for number in seen.column(kind, "id")[rows[old]].tolist())
-                rows, times = rows[~old], times[~old]
-            found += [(when, kind, row) for when, row in zip(times.tolist(), rows.tolist(), strict=True)]
+                rows = rows[~old]
+            count += len(rows)
+            rows = seen.newest(kind, rows, self.out.most)
+            found += [(when, kind, row) for when, row in zip(seen.column(kind, "time")[rows], rows, strict=True)]
         found.sort(key=lambda each: -each[0])
-        self._state = replace(self._state, left_out=max(len(found) - self.out.most, 0))
+        self._state = replace(self._state, left_out=max(count - self.out.most, 0))
         fit = {}
         for _, kind, row in found[: self.out.most]:
             mark = int(seen.column(kind, "mark")[row])
             says = (int(seen.column(kind, "seq")[row]), seen.terms(kind, row), seen.marks[mark])
-            fit[cot.uid_of(int(seen.column(kind, "id")[row]))] = Place(kind, row, says)
-        return fit, stay
+            fit[cot.uid_of(int(seen.column(kind, "id")[row]))] = Place(kind, int(row), says)
+        return Found(seen, fit, frozenset(stay), now)
 
-    def _difference(self, seen: Seen | None, fit: dict[str, Place], stay: set[str], now: datetime) -> list[bytes]:
-        """The events that make their map what it is to be. The board is written first."""
-        ticks, unix = time.monotonic(), time.time()
-        board = self._board
-        gone = [uid for uid in board.shown if uid not in fit and uid not in stay]
+    def _taken_back(self, found: Found) -> list[bytes]:
+        board, unix = self._board, time.time()
+        gone = [uid for uid in board.shown if uid not in found.fit and uid not in found.stay]
         for uid in gone:
-            board.gone[uid] = (board.shown.pop(uid), unix)
+            self._again[uid] = board.gone[uid] = (board.shown.pop(uid), unix)
             self._sent.pop(uid, None)
             self._noted.pop(uid, None)
-        again = {uid: kind for uid, (kind, _) in self._again.items() if uid not in fit and uid not in gone}
+        deleted = [cot.deletion(uid, kind, found.now) for uid, (kind, _) in self._again.items() if uid not in found.fit]
         self._again = {}
-        deleted = [cot.deletion(uid, kind, now) for uid, kind in again.items()]
-        deleted += [cot.deletion(uid, board.gone[uid][0], now) for uid in gone]
-        due = [(uid, place) for uid, place in fit.items() if self._due(uid, place, ticks)]
-        made = [] if seen is None else self._events(seen, due, now)
-        added = [(uid, kind) for uid, kind, _ in made if board.shown.get(uid) != kind]
-        for uid, kind in added:
-            board.shown[uid] = kind
-            board.gone.pop(uid, None)
-        if gone or added:
+        self._state = replace(self._state, shown=len(board.shown), deleted=self._state.deleted + len(gone))
+        if gone:
             board.forget(unix - self.out.stale_s)
+            try:
+                board.save()
+            except OSError as error:  # a full disk is no reason to leave it there
+                log.warning("%s: what stands on their map cannot be written down: %s", self.out.name, error)
+        return deleted
+
+    def _said(self, found: Found) -> list[bytes]:
+        """The events of what is new, changed or to be renewed. Where the board cannot be written first, nothing is said."""
+        if found.seen is None:
+            return []
+        ticks, board = time.monotonic(), self._board
+        due = {uid: place for uid, place in found.fit.items() if self._due(uid, place, ticks)}
+        made = self._events(found.seen, due, found.now)
+        if added := {uid: kind for uid, kind, _ in made if board.shown.get(uid) != kind}:
+            board.shown.update(added)
+            board.gone = {uid: told for uid, told in board.gone.items() if uid not in added}
             board.save()
-        for uid, place in due:
-            self._sent[uid] = Sent(place.says, ticks)
-        self._state = replace(
-            self._state,
-            shown=len(board.shown),
-            sent=self._state.sent + len(made),
-            deleted=self._state.deleted + len(gone),
-        )
-        return [*deleted, *(event for _, _, event in made)]
+        self._sent.update({uid: Sent(place.says, ticks) for uid, place in due.items()})
+        self._state = replace(self._state, shown=len(board.shown), sent=self._state.sent + len(made))
+        return [event for _, _, event in made]
 
     def _due(self, uid: str, place: Place, ticks: float) -> bool:
         last = self._sent.get(uid)
@@ -290,21 +312,20 @@ class Sending:
         # A track stands as long as its source said; everything else until it is not renewed.
         return place.kind != "track" and ticks - last.at >= self.out.stale_s / 3
 
-    def _events(self, seen: Seen, due: list[tuple[str, Place]], now: datetime) -> list[tuple[str, str, bytes]]:
+    def _events(self, seen: Seen, due: dict[str, Place], now: datetime) -> list[tuple[str, str, bytes]]:
         """(uid, CoT type, event) of each; noted as exported, but for what is only renewed."""
         made: list[tuple[str, str, bytes]] = []
         noted: dict[tuple[str, str], list[str]] = {}
-        says = {uid: place.says for uid, place in due}
         stale = timedelta(seconds=self.out.stale_s)
-        for kind in {place.kind for _, place in due}:
-            rows = [place.row for _, place in due if place.kind == kind]
+        for kind in {place.kind for place in due.values()}:
+            rows = [place.row for place in due.values() if place.kind == kind]
             for start in range(0, len(rows), CHUNK):
                 for item in seen.items(kind, rows[start : start + CHUNK]):
                     title = self.titles.get(item.record.source, item.record.source)
                     uid, told = cot.uid_of(item.id), seen.terms(kind, item.row)
                     made.append((uid, cot.cot_type(item), cot.event(item, told.precision, title, now, stale)))
-                    if self._noted.get(uid) != says[uid]:
-                        self._noted[uid] = says[uid]
+                    if self._noted.get(uid) != due[uid].says:
+                        self._noted[uid] = due[uid].says
                         clause = f"{seen.why(item).clause}; as {self.out.viewer}"
                         noted.setdefault((KINDS[kind].collection, clause), []).append(public_id(item.id))
         for (collection, clause), ids in noted.items():

@@ -245,9 +245,11 @@ def test_an_agreement_that_is_revoked_is_revoked_on_their_map(mission: Mission) 
     }
     add_agreement(mission.store, mission.settings, "admin", {"name": "MOH-WHO", **terms})
     with tak_server() as server, sending(mission, server):
-        server.until(lambda: server.callsigns() == {"Clash open"})  # anybody of WHO is cleared to moderate only
-    Identity(mission.store).add(Profile("gateway", "service", agency="WHO", clearance=Sensitivity.high), "test")
-    with tak_server() as server, sending(mission, server, "account:gateway"):
+        server.until(lambda: server.callsigns() == {"Clash open"})  # nothing above moderate, unless said
+    Identity(mission.store).add(
+        Profile("gateway", "service", agency="WHO", clearance=Sensitivity.severe, roles=("export",)), "test"
+    )
+    with tak_server() as server, sending(mission, server, "account:gateway", clearance=Sensitivity.high):
         server.until(lambda: len(server.map) == 2)
         revoke_agreement(mission.store, mission.settings, "admin", "MOH-WHO", "ended")
         took = server.until(lambda: server.callsigns() == {"Clash open"})
@@ -332,6 +334,26 @@ def test_the_newest_are_sent_where_there_are_too_many(mission: Mission) -> None:
         mission.put("monitor", clash("0"))
         mission.put("monitor", clash("0", event_time=NOW))
         server.until(lambda: server.callsigns() == {"Clash 0", "Clash 1"})
+
+
+@pytest.mark.parametrize(
+    ("told", "profile", "said"),
+    [
+        ("agency:NSO", {}, "There is no agency 'NSO'."),
+        ("account:nobody here", {}, "There is no account 'nobody here' that may be used."),
+        ("account:gateway", {"agency": "*"}, "The account 'gateway' is not of one agency."),
+        ("account:gateway", {"agency": "WHO"}, "may not take anything out; give it the role export."),
+    ],
+)
+def test_nobody_is_sent_out_who_may_not_be(mission: Mission, told: str, profile: dict[str, Any], said: str) -> None:
+    mission.put("monitor", clash("open"))
+    if profile:
+        Identity(mission.store).add(Profile("gateway", "service", **profile), "test")
+    with tak_server() as server:
+        with sending(mission, server, told):
+            server.until(lambda: any(event.get("type") == "t-x-c-t" for event in server.heard))
+            server.until(lambda: said in states(mission.settings.home, mission.settings.cot_out)[0].last_error)
+        assert server.map == {}
 
 
 BASE = {"name": "brigade", "address": "tls://tak.example.org:8089", "as": "agency:LOG"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import ssl
 import warnings
 from collections.abc import AsyncIterator
@@ -20,12 +21,17 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 import app
-from data import audit
+from data import audit, health
 from data.certificates import PASSWORD, data_package, make_client, make_server, make_void
+from data.health import SourceState
+from data.outputs import OWN_UID
+from data.settings import Settings, Source
 from data.store import open_store
 from data.tls import BadKeys, Keys, client_context, keys_of, server_context
 from ingest.cot_listener import listening
+from ingest.run import start
 from ingest.tls_door import telling, tls_server
+from tests.servers import free_port
 from tests.test_cot_listener import Taken, event, uids, until
 
 with warnings.catch_warnings():
@@ -254,6 +260,17 @@ def test_a_request_for_another_protocol_is_refused_in_words_of_the_protocol(side
     assert b'<TakResponse status="false"/>' in answer
 
 
+def test_what_went_out_from_here_is_not_read_back(sides: Sides) -> None:
+    async def run() -> list[str]:
+        async with port(sides.server) as at:
+            client = client_context(sides.clients["ROVER 1"])
+            await sends(at.number, client, event(f"{OWN_UID}0123456789abcdef"), event("theirs"), PING)
+            await until(lambda: bool(uids(at.taken)))
+            return uids(at.taken)
+
+    assert asyncio.run(run()) == ["theirs"]
+
+
 @pytest.fixture
 def copied(sides: Sides, tmp_path: Path) -> Keys:
     keys = keys_of(tmp_path, "tak")
@@ -320,3 +337,35 @@ def test_two_commands_enrol_a_client(
     acts = [entry.act for entry in audit.entries(store, act="certificate")]
     store.close()
     assert acts == ["certificate.client", "certificate.void", "certificate.client", "certificate.server"]
+
+
+def test_a_source_is_failed_until_its_certificates_are_there_then_heard_and_counts_the_refused(
+    sides: Sides, tmp_path: Path
+) -> None:
+    number = free_port()
+    known = Source("tak", "cot", agency="LOG", address=f"tls://127.0.0.1:{number}")
+    url = f"sqlite:///{tmp_path / 'commonground.sqlite'}"
+    settings = Settings(home=tmp_path, database_url=url, sources={"tak": known})
+    store = open_store(url)
+
+    def state() -> SourceState:
+        (found,) = health.states(store, settings, datetime.now(UTC))
+        return found
+
+    async def talk() -> None:
+        await until(lambda: state().state == "failed")
+        assert state().last_error.startswith(f"{tmp_path / 'secrets' / 'tak.crt'} cannot be read")
+        shutil.copytree(sides.home / "secrets", tmp_path / "secrets")
+        await until(lambda: state().last_error == "")
+        with pytest.raises((OSError, EOFError)):
+            await sends(number, None, event("intruder"), PING)
+        await sends(number, client_context(sides.clients["ROVER 1"]), event("one"), PING)
+        await until(lambda: (state().accepted, state().refused) == (1, 1))
+        assert state().state == "fresh"
+
+    running = start(store, settings)
+    try:
+        asyncio.run(talk())
+    finally:
+        running.stop()
+        store.close()
