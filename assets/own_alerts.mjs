@@ -133,7 +133,7 @@ function alertForm(doc, before, { now, act, sent }) {
   };
   const pick = (name, fallback) => choice(t(`alerts.${name}`), choices[name], said[name] ?? fallback, (value) => (value ? named(`cap.${value}`, value) : t("form.none")));
   const fields = {
-    agency: choice(t("alerts.agency"), before ? [before.agency] : choices.agencies, said.agency),
+    agency: agency(before ? [before.agency] : choices.agencies),
     audience: choice(t("alerts.audience"), choices.audience, said.audience ?? "mission", (name) => t(`alerts.audience.${name}`)),
     releasable_to: several(t("alerts.addresses"), choices.others, said.releasable_to ?? []),
     category: pick("category", "Security"),
@@ -176,6 +176,13 @@ function alertForm(doc, before, { now, act, sent }) {
     told,
     { act, sent, ask: t("alerts.sure") },
   );
+}
+
+/** In whose name: where there are several, the one who issues it says which. */
+function agency(names) {
+  const made = choice(t("alerts.agency"), names.length > 1 ? ["", ...names] : names, undefined, (name) => name || t("form.none"));
+  made.node.querySelector("select").required = true;
+  return made;
 }
 
 /** Event, headline, description and instruction in one language; null where nothing is said in it. */
