@@ -32,6 +32,7 @@ REASONS = {
     401: "Nobody is signed in, or the token is not known",
     403: "Not yours to ask or do",
     404: "Nothing that you may see",
+    409: "Somebody was quicker, or it is not what it was",
     413: "Too large",
     415: "Not in this form",
     422: "Cannot be done as it was told",
@@ -157,7 +158,7 @@ def document(base: str, mission: str, acts: Iterable[str]) -> dict[str, Any]:
         paths[path] = {"post": {**made, "requestBody": {"required": True, "content": {media: {"schema": body}}}}}
     for path in sorted(acts):
         summary = f"Act: {path.removeprefix('/api/').replace('/', ', ').replace('-', ' ')}"
-        told_of = (200, 400, 401, 403, 404, 413, 415, 422)
+        told_of = (200, 400, 401, 403, 404, 409, 413, 415, 422)
         made = _operation("post", path, summary, ("lang",), told_of, {JSON: {"schema": {"type": "object"}}})
         content = {JSON: {"schema": {"type": "object"}}}
         paths[path] = {"post": {**made, "requestBody": {"required": True, "content": content}}}

@@ -44,6 +44,7 @@ TOPICS = (
          "explosion*|exploded|blast|bombs|bomb|antonov|dropped|explosions|explota*|explosivo|انفجار*|قنبله"),
     )),
     Topic("mine", ("Explosive hazard", "Explosions/Remote violence"), (
+        (5, "unexploded|did not explode|non explose*|sin explotar|غير منفجر*|لم تنفجر"),
         (3,
          "landmine*|land mine*|mine strike|hit a mine|unexploded|uxo|ied|improvised explosive|booby trap*"
          "|anti personnel|cluster munition*|mine antipersonnel|mines antipersonnel|engin explosif|engins explosifs"
