@@ -6,6 +6,7 @@ import { t } from "./i18n.mjs";
 import { paint } from "./images.mjs";
 import { shownLayers } from "./map.mjs";
 import { ringSize } from "./marks_points.mjs";
+import { fillPicture, pictureRow } from "./pictures.mjs";
 import { setView } from "./state.mjs";
 import { themeName } from "./theme.mjs";
 import { explain } from "./tip.mjs";
@@ -124,12 +125,13 @@ export function layerPanel(host, { now, factor }) {
     const told = on && layer.count !== 0 ? layer.legend : [];
     show(at.legend, told.length > 0);
     attr(at.legend, "data-draw", layer.draw);
+    const pictures = layer.draw === "pictures";
     keyed(
       at.legend,
       told,
       (entry) => entry.key,
-      legendRow,
-      (row, entry) => fillLegend(row, entry, layer),
+      pictures ? pictureRow : legendRow,
+      (row, entry) => (pictures ? fillPicture(row, entry, layer, now) : fillLegend(row, entry, layer)),
     );
   }
 

@@ -4,6 +4,8 @@ import { namesIn } from "./countries.mjs";
 import { graticule } from "./graticule.mjs";
 import { marks } from "./marks.mjs";
 import { REGULAR } from "./marks_shared.mjs";
+import { pictures } from "./pictures.mjs";
+import { get, seenAs } from "./state.mjs";
 import { street } from "./street.mjs";
 
 const file = (path) => new URL(`./vendor/${path}`, import.meta.url).href;
@@ -185,6 +187,24 @@ function base(look) {
   ];
 }
 
+/** Pictures over land and under every line, the newest on top. */
+function show(chosen, sources, layers) {
+  const known = get("as_known_at");
+  const then = known ? `?as_known_at=${encodeURIComponent(known)}` : "";
+  for (const { key, about, opacity } of chosen.toReversed()) {
+    const id = `picture ${key}`;
+    sources[id] = {
+      type: "raster",
+      tiles: [`${location.origin}${seenAs(`/imagery/${key}/${about.version}/{z}/{x}/{y}${then}`)}`],
+      tileSize: 512,
+      bounds: about.bounds,
+      minzoom: about.minzoom,
+      maxzoom: about.maxzoom,
+    };
+    layers.push([34, { id, type: "raster", source: id, paint: { "raster-opacity": opacity / 100 } }]);
+  }
+}
+
 /**
  * MapLibre style. `look`: {layers (of the server, those to be seen), mission, own (ISO number of the mission's country, ""
  * for none), colour (palette), ringFactor, lang}. Sources keep their address through every revision (see tiles.mjs).
@@ -206,6 +226,7 @@ export function styleOf(look) {
       maxzoom: Math.min(14, layer.maxzoom ?? 14),
     };
     layers.push(...marks(layer, look));
+    if (layer.draw === "pictures") show(pictures(layer), sources, layers);
   }
   layers.sort((a, b) => a[0] - b[0]);
   return {

@@ -365,3 +365,20 @@ export function lines(layer, look) {
     ],
   ];
 }
+
+/** Where pictures of the ground lie; the pictures themselves are sources of their own (map_style.mjs). */
+export function pictures(layer, look) {
+  const { colour } = look;
+  return [
+    [
+      39,
+      {
+        id: layer.id,
+        type: "line",
+        source: layer.id,
+        "source-layer": layer.id,
+        paint: { "line-color": colour["ink-2"], "line-width": 1, "line-dasharray": [1, 3], "line-opacity": 0.8 },
+      },
+    ],
+  ];
+}

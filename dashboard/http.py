@@ -24,10 +24,11 @@ from dashboard import (
     api_document,
     basemap,
     downloads,
+    imagery,
     live,
     map_tiles,
-    ogc,
     mending,
+    ogc,
     own_alerts,
     receive,
     sign_in_page,
@@ -52,12 +53,12 @@ READERS: dict[str, Reader] = {
     "/api/layers": api.layers,
     "/api/pick": api.picked,
     "/api/quarantine": api.quarantined,
-    "/api/admin": admin.overview,
     **mending.READERS,
+    "/api/admin": admin.overview,
     "/api/admin/audit": admin.chain,
     "/api/view-as": admin.view_as,
-    "/api/records/{id}": api.record,
     "/api/upload": upload.overview,
+    "/api/records/{id}": api.record,
     "/api/triage": triage.queue,
     "/api/triage/waiting": triage.waiting,
     "/api/triage/places": triage.places,
@@ -67,6 +68,7 @@ READERS: dict[str, Reader] = {
     "/api/alerts": own_alerts.overview,
     "/cap/atom": own_alerts.atom,
     "/cap/{identifier}.xml": own_alerts.one_message,
+    "/imagery/{id}/{version}/{z}/{x}/{y}": imagery.tile,
     "/ogc": ogc.landing,
     "/ogc/": ogc.landing,
     "/ogc/api": ogc.api,
@@ -77,7 +79,7 @@ READERS: dict[str, Reader] = {
     "/ogc/collections/{collection}/items": ogc.items,
     "/ogc/collections/{collection}/items/{fid}": ogc.item,
 }
-OURS = ("api", "cap", "ogc", "tiles", "basemap", "live", "assets", "healthz", "sign-in", "sign-out", "account")
+OURS = ("api", "cap", "ogc", "tiles", "basemap", "imagery", "live", "assets", "healthz", "sign-in", "sign-out", "account")
 """First parts of addresses where the pages' catch-all must not answer with a page."""
 
 

@@ -32,7 +32,7 @@ from ingest.raw import NotEnough, TableRow, raw_text, row_of
 HEAD_BYTES = 65_536
 BATCH_ROWS = 5_000
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-OBSERVED_KINDS = frozenset({"incident", "report", "supply", "feedback", "track"})
+OBSERVED_KINDS = frozenset({"incident", "report", "supply", "feedback", "track", "imagery"})
 """Kinds that say what was seen; a time after now means the row is wrong."""
 FUTURE_TOLERANCE = timedelta(hours=26)
 """One calendar day in the most eastern time zone (UTC+14) plus half a day of clock error."""
@@ -133,6 +133,8 @@ class Feed:
     (row 7 of two facility lists are two sites). Lists that nobody named a source for are sources of their own."""
     precedence: Callable[[Payload], int] = lambda payload: 0
     """Of several payloads at once the lower is read first (boundaries before incidents, look-ups before stock)."""
+    tiles: Callable[[Payload], Iterator[tuple[int, int, int, bytes]]] | None = None
+    """The pictures within a payload, for the map: zoom, column, row from the north, and the image. Kept by the payload's SHA-256."""
     messages: Literal["alone", "together"] = "alone"
     """Of messages that come one by one (MQTT): each is a payload of its own, or all that wait are one, a JSON object a line with
     the `topic` each came under and the `message` itself as text."""

@@ -232,6 +232,15 @@ def _read_ahead(worker: _Worker, name: str, as_what: str, limits: Limits, usage:
         reader.join()
 
 
+def tiles_guarded(feed_name: str, payload: Payload, limits: Limits = STANDARD) -> Iterator[tuple[int, int, int, bytes]]:
+    """What the feed's `tiles` gives, made in a worker. Raises `Unreadable`."""
+    with _worker() as worker:
+        worker.ask(Job("tiles", feed_name, payload, None, limits.memory_bytes, limits.cpu_s))
+        while (frame := worker.frame(payload.name, "being cut into tiles", limits))[0] == b"I":
+            yield from _TILES.decode(frame[1])
+        worker.done(msgspec.msgpack.decode(frame[1], type=int))
+
+
 def scores(payload: Payload, feed_name: str = "", limits: Limits = LOOKING) -> Scores:
     """How surely each feed (or the one named) says a payload is its own, and when by that feed it is to be read.
 
@@ -255,6 +264,7 @@ def outline_of(payload: Payload, limits: Limits = LOOKING) -> list[Sheet]:
 
 _BATCH = msgspec.msgpack.Decoder(tuple[list[Entry], list[WireReject]])
 _SCORES = msgspec.msgpack.Decoder(Scores)
+_TILES = msgspec.msgpack.Decoder(list[tuple[int, int, int, bytes]])
 _SHEETS = msgspec.msgpack.Decoder(list[Sheet])
 
 

@@ -19,6 +19,7 @@ from data.store import Batch, Store, Tally
 from ingest.feed import Context, Feed, Payload, micros
 from ingest.feeds import all_feeds
 from ingest.guard import STANDARD, Limits, Unreadable, Usage, parse_guarded, printable
+from ingest.kept_tiles import keep_tiles
 from ingest.version import feed_version
 
 AUTO = "auto"
@@ -102,6 +103,7 @@ def take_in(
     """Read one payload of a source; on return what became of it is durable, in the store or in quarantine."""
     received = datetime.now(UTC)
     try:
+        keep_tiles(settings.home, feed, payload, sha256, limits)
         tally = append_payload(store, payload, feed, source, received, progress, limits)
     except Unreadable as error:
         return keep_unreadable(store, settings, payload, feed.name, source, error, received)
@@ -145,10 +147,10 @@ def append_payload(
                 "keep" if again else feed.absence,
                 tuple(KINDS[kind].number for kind in feed.kinds),
                 again,
+                feed_version(feed.name),
             )
         )
     finally:
-                feed_version(feed.name),
         batches.close()
 
 

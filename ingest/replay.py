@@ -28,11 +28,13 @@ from ingest.intake import (
     keep_unreadable,
     kept_payload,
     result_of,
+    sha256,
     source_of,
 )
+from ingest.kept_tiles import keep_tiles
 from ingest.recognise import recognise
-
 from ingest.version import feed_version
+
 PAGE = 500
 Row = dict[str, Any]
 
@@ -57,19 +59,19 @@ def replay(
                 _payload_again(store, settings, rows[0], who) if key[3] else _rows_again(store, settings, rows, who)
             )
             results[key] = _together(results[key], result) if key in results else result
-    return list(results.values())
     if who and results:
         with store.transaction() as connection:
             for name in sorted({result["source"] for result in results.values()}):
                 audit.append(connection, "quarantine.replay", who, name, details=_counted(name, results.values()))
+    return list(results.values())
 
 
-def _origin(row: Row) -> tuple[Any, ...]:
 def _counted(source: str, results: Iterable[Result]) -> dict[str, audit.Value]:
     own = [result for result in results if result["source"] == source]
     return {"read": sum(result["read"] for result in own), "rejected": sum(result["rejected"] for result in own)}
 
 
+def _origin(row: Row) -> tuple[Any, ...]:
     """Source, feed, payload, and the id where it is a payload as a whole."""
     return (row["source"], row["feed"], row["payload"], row["id"] if row["row"] is None else 0)
 
@@ -133,6 +135,7 @@ def _payload_again(store: Store, settings: Settings, row: Row, who: str) -> Resu
     try:
         feed = named or recognise(payload)
         source = source_of(settings, feed, None if row["source"] == NOBODYS else row["source"])
+        keep_tiles(settings.home, feed, payload, sha256)
         tally = append_payload(store, payload, feed, source, received, again=True)
     except Unreadable as error:
         if row["reason"] == f"payload: {error.reason}":

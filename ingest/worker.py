@@ -54,7 +54,7 @@ class Whole(ValueError):
 class Job:
     """One question. `feed` is empty where the payload is to be recognised by every feed; only parsing has a context."""
 
-    task: Literal["parse", "reread", "recognise", "outline"]
+    task: Literal["parse", "reread", "recognise", "outline", "tiles"]
     feed: str
     payload: Payload
     context: Context | None
@@ -105,6 +105,9 @@ def _answer(feeds: Mapping[str, Feed], job: Job) -> Iterator[tuple[bytes, bytes]
         _look(job.payload)
     if job.task == "outline":
         yield b"T", msgspec.msgpack.encode(outline(job.payload))
+        return
+    if job.task == "tiles":
+        yield from _images(feeds[job.feed], job.payload)
         return
     if job.context is None:
         wanted = [feeds[job.feed]] if job.feed else feeds.values()
@@ -158,6 +161,19 @@ def _frames(batch: Sequence[Entry | Reject]) -> Iterator[tuple[bytes, bytes]]:
             entries, rejects, size = [], [], 0
     if entries or rejects:
         yield b"B", msgspec.msgpack.encode((entries, rejects))
+
+
+def _images(feed: Feed, payload: Payload) -> Iterator[tuple[bytes, bytes]]:
+    batch: list[tuple[int, int, int, bytes]] = []
+    size = 0
+    for tile in feed.tiles(payload) if feed.tiles else ():
+        batch.append(tile)
+        size += len(tile[3])
+        if size >= FRAME_BYTES:
+            yield b"I", msgspec.msgpack.encode(batch)
+            batch, size = [], 0
+    yield b"I", msgspec.msgpack.encode(batch)
+    yield b"D", msgspec.msgpack.encode(fence.most_held())
 
 
 def _text(value: str) -> str:

@@ -25,7 +25,7 @@ from layers import catalogue
 from layers.features import PLAIN_VIEW, Features, View, micros, taken
 from layers.words import say
 
-Draw = Literal["cells", "symbols", "status", "areas", "choropleth", "boundaries", "labels", "lines"]
+Draw = Literal["cells", "symbols", "status", "areas", "choropleth", "boundaries", "labels", "lines", "pictures"]
 """The marks the browser knows (assets/marks.mjs); how each one looks is said there."""
 MAXZOOM = 14
 """Tiles end here; the browser goes on with the last ones."""
@@ -42,6 +42,8 @@ class Entry:
     label: str
     key: str
     count: int | None
+    about: Mapping[str, Any] | None = None
+    """Of an entry that is a thing of its own (a picture): what the browser needs to show it."""
 
 
 Legend = Callable[[Seen, Features, View], list[Entry]]
@@ -160,8 +162,13 @@ def _told(seen: Seen, layer: Layer, found: Features, view: View, states: Mapping
         "parameter": layer.parameter,
         "choice": found.choice,
         "choices": [{"key": key, "label": label} for key, label in found.choices],
-        "legend": [{"label": e.label, "key": e.key, "count": e.count} for e in layer.legend(seen, found, view)],
+        "legend": [_entry(each) for each in layer.legend(seen, found, view)],
     }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    told: dict[str, Any] = {"label": entry.label, "key": entry.key, "count": entry.count}
+    return told if entry.about is None else {**told, "about": entry.about}
 
 
 def _sources(seen: Seen, evidence: Iterable[tuple[str, Rows]]) -> list[str]:
@@ -200,7 +207,9 @@ def _stopped_since(states: Sequence[SourceState]) -> str | None:
     """Since when the last of a layer's sources is silent; None while one of them is heard: what is calm may be calm."""
     if not states or any(state.state not in ("stale", "failed") for state in states):
         return None
-    return max((state.ailing_since.isoformat().replace("+00:00", "Z") for state in states if state.ailing_since), default="")
+    return max(
+        (state.ailing_since.isoformat().replace("+00:00", "Z") for state in states if state.ailing_since), default=""
+    )
 
 
 def _rfc3339(time_us: int) -> str:

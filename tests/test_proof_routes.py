@@ -38,6 +38,7 @@ ROUTES: dict[str, Class] = {
     "GET /assets/{path:path}": "public",
     "GET /assets": "public",
     "GET /basemap/{version}/{z}/{x}/{y}": "public",
+    "GET /imagery/{id}/{version}/{z}/{x}/{y}": "released",
     "GET /sign-in": "public",
     "POST /sign-in": "public",
     "GET /sign-out": "public",
@@ -172,7 +173,7 @@ def test_what_is_public_is_the_same_for_everybody(site: tuple[Full, Client]) -> 
     found, client = site
     paths = [route.partition(" ")[2] for route, of in ROUTES.items() if of == "public" and route.startswith("GET")]
     concrete = ["/nowhere" if "{" in path else path for path in paths]
-    concrete += ["/wall", "/feeds", "/?q=x", "/basemap/1/0/0/0", "/assets/main.mjs"]
+    concrete += ["/wall", "/feeds", "/?q=x", "/basemap/1/0/0/0", "/imagery/x/0/0/0/0", "/assets/main.mjs"]
     for path in concrete:
         told = []
         for viewer in (NOBODY, PARTNER, LOCAL_OPERATOR):
