@@ -6,6 +6,7 @@ import { t } from "./i18n.mjs";
 import { mendingPanel } from "./mending.mjs";
 import { get } from "./state.mjs";
 import { ailing, uncalled, urgency } from "./strip.mjs";
+import { bring, takeDrops } from "./upload.mjs";
 
 const TIMES = ["last_tried", "last_succeeded", "last_observed"];
 
