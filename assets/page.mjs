@@ -76,7 +76,7 @@ async function start(app, life) {
   if (host("strip")) found.strip = freshnessStrip(host("strip"), { now, wall });
   if (host("strip") && page === "picture") phoneTabs(host("strip"), app);
   if (host("kpis")) found.kpis = kpiPanel(host("kpis"), { now, wall });
-  if (host("feeds")) found.feeds = feedsPanel(host("feeds"), { now, signal });
+  if (host("feeds")) found.feeds = feedsPanel(host("feeds"), { now, signal, stale: () => getStatus().then(takeStatus, () => null) });
   if (host("upload")) found.upload = uploadPanel(host("upload"), { signal });
   if (host("admin")) found.admin = adminPanel(host("admin"), { now, signal, read });
   if (host("alerts")) found.alerts = ownAlertsPanel(host("alerts"), { now, signal, read });

@@ -28,6 +28,7 @@ from dashboard.services import Services
 from dashboard.words import language, say
 from data.access import EVERY_AGENCY, Mark, Viewer, decide
 from data.filters import BadFilter, Filters, parse
+from data.quarantine_rows import cells_of
 from data.records import COLLECTIONS, KINDS, SHARED
 from data.seen import Item, Seen
 from data.sharing import Sharing
@@ -360,7 +361,9 @@ def _group(services: Services, group: Mapping[str, Any]) -> dict[str, Any]:
         "example": None,
     }
     if example is not None:
-        raw = example["raw"].decode("utf-8", "replace")
+        cells = cells_of(example["raw"]) if example["row"] is not None else None
+        written = (f"{name}: {value}" for name, value in (cells or {}).items() if value not in (None, ""))
+        raw = " · ".join(written) or example["raw"].decode("utf-8", "replace")
         told["example"] = {
             "id": group["example_id"],
             "row": example["row"],
