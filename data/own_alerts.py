@@ -27,8 +27,8 @@ from data.settings import Settings, Source
 from data.store import Store
 from data.tables import counter, head, version
 
-PREFIX = "own-"
-"""Of the source of an agency's own warnings: own-AGENCY."""
+SUFFIX = " alerts"
+"""Of the source of an agency's own warnings: AGENCY alerts."""
 FEED = "cap"
 TABLE = "own alert"
 AUDIENCES = ("public", "mission", "agencies", "own")
@@ -67,7 +67,7 @@ class Issued:
 
 
 def source_name(agency: str) -> str:
-    return f"{PREFIX}{agency}"
+    return f"{agency}{SUFFIX}"
 
 
 def new_identifier(agency: str, now: datetime) -> str:
@@ -129,7 +129,7 @@ def _issued(connection: Connection) -> list[Issued]:
     query = (
         sa.select(head.c.source, version.c.body)
         .join(version, version.c.seq == head.c.current_seq)
-        .where(head.c.kind == KINDS["reference"].number, head.c.source.startswith(PREFIX, autoescape=True))
+        .where(head.c.kind == KINDS["reference"].number, head.c.source.endswith(SUFFIX, autoescape=True))
     )
     kept = [(source, decode(body)) for source, body in connection.execute(query)]
     rows = [(source, record) for source, record in kept if isinstance(record, Reference) and record.table == TABLE]

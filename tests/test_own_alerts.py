@@ -98,7 +98,7 @@ def message(here: Site, identifier: str, token: str = "") -> etree._Element:
 
 def alerts(here: Site) -> list[dict[str, Any]]:
     features = here.get("/ogc/collections/alerts/items?limit=1000").json()["features"]
-    return [feature["properties"] for feature in features if feature["properties"]["source"].startswith("own-")]
+    return [feature["properties"] for feature in features if feature["properties"]["source"].endswith(" alerts")]
 
 
 def test_a_message_is_valid_and_is_read_back_to_the_same_record(here: Site) -> None:
