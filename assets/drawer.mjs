@@ -22,6 +22,18 @@ function pair(label, value, className = "") {
   return el("div", `cg-pair ${className}`.trim(), el("dt", "", label), el("dd", "", shown));
 }
 
+/** The posts a record was promoted from, each leading to where it was judged. */
+function posts({ value }) {
+  const links = String(value)
+    .split(" ")
+    .map((id, at) => {
+      const link = el("a", "cg-action", number(at + 1));
+      link.href = `/triage?judged=promoted#${encodeURIComponent(id)}`;
+      return link;
+    });
+  return el("div", "cg-pair", el("dt", "", t("collection.posts")), el("dd", "", ...links));
+}
+
 function itemRow(item, now, sourceTitle) {
   const node = button("cg-item", "", "");
   node.removeAttribute("aria-label");
@@ -199,7 +211,7 @@ export function drawer(host, { now, kpi, sourceTitle, signal }) {
         "section",
         "",
         el("h3", "", t("drawer.fields")),
-        el("dl", "cg-facts", ...r.fields.map((field) => pair(field.label, field.value))),
+        el("dl", "cg-facts", ...r.fields.map((field) => (field.name === "posts" ? posts(field) : pair(field.label, field.value)))),
       );
     const history =
       r.history?.length &&

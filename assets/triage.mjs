@@ -3,7 +3,7 @@
 import { attr, button, el, keyed, part, parts, show, text } from "./dom.mjs";
 import { age, dtg, number, time } from "./format.mjs";
 import { lang, t } from "./i18n.mjs";
-import { api, seenAs } from "./state.mjs";
+import { api, get, seenAs } from "./state.mjs";
 import { judgingForm, percent, quotes } from "./triage_form.mjs";
 
 const STATES = ["open", "promoted", "discarded"];
@@ -25,9 +25,10 @@ export function triagePanel(host, { now, signal, read }) {
   const head = el("div", "cg-triage-head", el("h1", "", t("triage.title")), tabs, edited);
   host.replaceChildren(el("div", "cg-triage-main", head, notice, list, empty, keys), side);
 
-  let state = "open";
+  let state = STATES.includes(get("judged")) ? get("judged") : "open";
   let found = { stories: [], counts: {}, may: false, categories: [] };
   let chosen = null;
+  let wanted = location.hash.slice(1); // the post that a record says it was made from
   let drawn = "";
   let form = null;
   let noticeTimer = 0;
@@ -45,15 +46,17 @@ export function triagePanel(host, { now, signal, read }) {
   function go(name) {
     state = name;
     chosen = null;
+    show(notice, false);
     return load().catch(failed);
   }
 
   async function load() {
+    const at = found.stories.findIndex((one) => one.id === chosen);
     found = await read(api("/api/triage", { state, lang: lang() }, ["window", "from", "to"]));
-    draw();
+    draw(Math.max(at, 0));
   }
 
-  function draw() {
+  function draw(at) {
     for (const tab of tabs.children) {
       attr(tab, "aria-selected", String(tab.dataset.state === state));
       text(parts(tab).count, number(found.counts[tab.dataset.state] ?? 0));
@@ -62,10 +65,16 @@ export function triagePanel(host, { now, signal, read }) {
     keyed(list, found.stories, (one) => one.id, makeCard, fillCard);
     show(text(empty, t(`triage.none.${state}`)), !found.stories.length);
     show(keys, found.may && state === "open");
+    const asked = wanted && found.stories.find((one) => one.posts.some(({ id }) => id === wanted));
+    wanted = "";
+    if (asked) return choose(asked, true);
     const still = found.stories.find((one) => one.id === chosen);
-    if (!still && chosen && side.contains(document.activeElement) && form?.dirty())
-      return say(t("triage.gone"));
-    choose(still ?? (narrow() ? null : found.stories[0]) ?? null, false);
+    if (!still && chosen) {
+      // Another person was quicker: what is being typed is not taken away from under one's hands.
+      say(t("triage.gone"), null, true);
+      if (form?.dirty()) return null;
+    }
+    return choose(still ?? (narrow() ? null : found.stories[Math.min(at, found.stories.length - 1)]) ?? null, false);
   }
 
   const narrow = () => matchMedia("(max-width: 900px)").matches;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -93,6 +94,68 @@ def test_every_rejected_row_is_there_with_its_reason_and_as_it_came(orlane: Serv
     assert opened.locator(".cg-reason img").count() == 0
     open_button.click()
     expect(reasons.first).to_be_hidden()
+
+
+# Triage: beside the feeds, for it is where posts of theirs are judged
+
+
+def posts(*told: tuple[str, str]) -> bytes:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return "\n".join(
+        json.dumps({"id": ref, "text": words, "created_at": now, "lang": "en"}) for ref, words in told
+    ).encode()
+
+
+def test_posts_are_judged_by_keys_and_only_what_is_promoted_reaches_the_picture(orlane: Served, page: OpenPage) -> None:
+    before = mission.asks(orlane, "/api/counts", collection="incidents")["total"]
+    clash = "Armed clashes near Ardel, gunfire heard at the market <img src=x onerror=alert(1)>"
+    mission.send(
+        orlane, "posts", "chat", posts(("1", clash), ("2", f"RT {clash}"), ("3", "What a football match in Bromo!"))
+    )
+    opened, other = (screen.ready(page(orlane.url + "/triage")) for _ in range(2))
+    cards = opened.locator(".cg-triage-card")
+    expect(cards).to_have_count(2)
+    expect(opened.locator('.cg-nav a[aria-current="page"] .cg-nav-count')).to_have_text("2")
+    assert opened.locator("#cg-triage img").count() == 0
+    first = cards.filter(has_text="Ardel")
+    expect(first).to_contain_text("2 posts alike")
+    expect(first).to_contain_text("armed clash")
+    # A new one arrives without anybody asking, and what is chosen stays.
+    first.click()
+    tally = mission.send(orlane, "posts", "chat", posts(("4", "Flood in Dwale, houses under water")))
+    screen.brought(opened, tally["revision"])
+    expect(cards).to_have_count(3)
+    side = opened.locator(".cg-triage-side")
+    expect(side.locator(".cg-triage-chip").filter(has_text="because of").first).to_contain_text("Armed clashes")
+    expect(side.locator('[aria-pressed="true"]')).to_contain_text("Ardel")
+    # Nothing goes on the picture before somebody says how far it is believed.
+    opened.keyboard.press("p")
+    expect(side.locator(".cg-triage-why")).to_contain_text("both halves of the grade")
+    grades = side.locator("select")
+    grades.nth(1).select_option("C")
+    grades.nth(2).select_option("3")
+    assert mission.asks(orlane, "/api/counts", collection="incidents")["total"] == before
+    other.locator(".cg-triage-card").filter(has_text="Ardel").click()
+    side.locator(".cg-triage-promote").click()
+    expect(opened.locator(".cg-triage-notice")).to_contain_text("Promoted")
+    assert mission.asks(orlane, "/api/counts", collection="incidents")["total"] == before + 1
+    expect(other.locator(".cg-triage-notice")).to_contain_text("somebody else", timeout=screen.PATIENCE_MS)
+    # Discarded by two keys, and taken back by one.
+    opened.locator(".cg-triage-card").filter(has_text="Bromo").click()
+    opened.locator("h1").click()
+    opened.keyboard.press("d")
+    opened.keyboard.press("1")
+    expect(opened.locator(".cg-triage-notice")).to_contain_text("Discarded: not for us")
+    expect(cards).to_have_count(1)
+    opened.keyboard.press("u")
+    expect(cards).to_have_count(2)
+    # From the record back to its posts.
+    opened.locator('[data-state="promoted"]').click()
+    record = side.locator("a").filter(has_text="Promoted to")
+    record.click()
+    screen.ready(opened)
+    opened.locator("#cg-drawer .cg-action").filter(has_text="2").first.click()
+    expect(opened.locator(".cg-triage-verdict")).to_contain_text("Promoted by operator", timeout=screen.PATIENCE_MS)
 
 
 # A file made to attack whoever looks at it
