@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import time
 from collections import Counter
@@ -481,3 +482,56 @@ def next_second() -> datetime:
     while datetime.now(UTC) <= then:
         time.sleep(0.05)
     return then
+
+
+# Out of the picture
+
+
+def test_what_is_shown_is_taken_home_as_a_file(orlane: Served, page: OpenPage) -> None:
+    opened = screen.ready(page(f"{orlane.url}/?window=all&severity=severe"))
+    shown = mission.asks(orlane, "/ogc/collections/incidents/items?severity=severe&limit=1000")["features"]
+    opened.get_by_role("button", name="Export").press("Enter")
+    expect(opened.get_by_role("combobox", name="Which records")).to_be_focused()
+    with opened.expect_download() as coming:
+        opened.keyboard.press("Tab")
+        opened.keyboard.press("Enter")
+    assert coming.value.suggested_filename.endswith(".csv")
+    with coming.value.path().open(encoding="utf-8-sig", newline="") as file:
+        hashtags, *rows = csv.DictReader(file)
+    assert hashtags["adm1_pcode"] == "#adm1+code"
+    assert {row["id"] for row in rows} == {feature["id"] for feature in shown}
+    assert rows
+
+
+def test_an_alert_is_issued_on_the_second_word_and_cancelled(orlane: Served, page: OpenPage) -> None:
+    opened = screen.ready(page(f"{orlane.url}/alerts?new=1"))
+    form = opened.locator(".cg-alerts-form")
+    agency = form.get_by_label("In the name of")
+    if agency.input_value() == "":
+        agency.select_option(index=1)
+    words = form.locator('[data-language="en"]')
+    words.get_by_label("Event").fill("Flood")
+    words.get_by_label("Headline").fill("The river <b>rises</b>")
+    form.get_by_label("Area in words").fill("Both banks")
+    form.get_by_label("Polygon").fill("-29,-118 -30,-118 -30,-117")
+    form.get_by_role("button", name="Preview").press("Enter")
+    go = form.get_by_role("button", name="Send it now")
+    expect(go).to_be_focused()
+    assert mission.asks(orlane, "/api/alerts")["alerts"] == [], "nothing goes out unasked"
+    words.get_by_label("Event").fill("Flash flood")
+    expect(go).to_be_hidden()
+    form.get_by_role("button", name="Preview").press("Enter")
+    expect(form.get_by_text("Goes out as an exercise message")).to_be_visible()
+    expect(go).to_be_focused()
+    go.press("Enter")
+    row = opened.locator('.cg-alerts-row[data-state="force"]')
+    expect(row).to_contain_text("The river <b>rises</b>")
+    (sent,) = mission.asks(orlane, "/api/alerts")["alerts"]
+    assert (sent["event"], sent["status"]) == ("Flash flood", "Exercise")
+    row.get_by_role("button", name="Cancel alert").press("Enter")
+    opened.get_by_label("Why it is cancelled").fill("The dam holds")
+    opened.get_by_role("button", name="Preview").press("Enter")
+    opened.get_by_role("button", name="Send it now").press("Enter")
+    expect(opened.locator('.cg-alerts-row[data-state="replaced"]')).to_have_count(1)
+    expect(row).to_have_count(0)
+    assert [one["kind"] for one in mission.asks(orlane, "/api/alerts")["alerts"]] == ["Cancel", "Alert"]
