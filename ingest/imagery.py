@@ -180,7 +180,7 @@ def _read(dataset: Any, look: _Look, zoom: int, x: int, y: int) -> Pixels | None
         resampling=how,
         add_alpha=not own_alpha,
     ) as tile:
-        shown = tile.dataset_mask()
+        shown = _shown(tile)
         if not shown.any():
             return None
         values = tile.read(list(look.bands))
@@ -198,6 +198,16 @@ def _read(dataset: Any, look: _Look, zoom: int, x: int, y: int) -> Pixels | None
         pixels[..., index] = band
     pixels[..., 3] = shown
     return pixels
+
+
+def _shown(tile: Any) -> Pixels:
+    """How much each pixel shows, 0 to 255. GDAL takes an alpha band for a mask only where it has eight bits."""
+    from rasterio.enums import ColorInterp
+
+    if ColorInterp.alpha in tile.colorinterp:
+        alpha = tile.read(tile.colorinterp.index(ColorInterp.alpha) + 1)
+        return np.asarray(alpha if alpha.dtype == np.uint8 else np.where(alpha > 0, 255, 0), np.uint8)
+    return np.asarray(tile.dataset_mask(), np.uint8)
 
 
 def _halved(whole: Pixels, exact: bool) -> Pixels:

@@ -19,6 +19,7 @@ from rasterio.warp import transform
 from data.access import Precision
 from data.records import Sensitivity
 from data.settings import Source
+from ingest import imagery
 from ingest.feed import Payload
 from ingest.run import ingest
 from tests.site import Site, site
@@ -86,6 +87,25 @@ def test_a_tile_shows_what_the_picture_shows_there(served: Site, name: str) -> N
             pixel = np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGBA"))[below, right]
             assert pixel[3] == 255
             assert np.abs(pixel[:3].astype(int) - wanted.astype(int)).max() <= 12
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_beyond_its_edge_a_picture_shows_nothing(tmp_path: Path, dtype: str) -> None:
+    file = tmp_path / "plain.tif"
+    grid = Affine(0.01, 0, 31, 0, -0.01, 6)
+    with rasterio.open(
+        file, "w", driver="GTiff", width=40, height=30, count=1, dtype=dtype, crs="EPSG:4326", transform=grid
+    ) as new:
+        new.write((np.arange(1200).reshape(1, 30, 40) % 200 + 1).astype(dtype))
+    found = {(z, x, y): image for z, x, y, image in imagery.tiles(Payload(file.name, path=file))}
+    zoom = max(z for z, _, _ in found)
+
+    def alpha(lon: float, lat: float) -> int:
+        x, y, right, below = place(lon, lat, zoom)
+        return int(np.asarray(Image.open(io.BytesIO(found[zoom, x, y])).convert("RGBA"))[below, right, 3])
+
+    assert [alpha(31.01, 5.99), alpha(31.38, 5.72)] == [255, 255]
+    assert [alpha(30.97, 5.9), alpha(31.2, 5.66), alpha(31.43, 5.9)] == [0, 0, 0]
 
 
 def test_pictures_are_listed_with_when_they_were_taken_and_by_whom(served: Site) -> None:
