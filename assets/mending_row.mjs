@@ -96,7 +96,8 @@ export function rowEditor(row, { may, act, moved }) {
     feet.append(asking(t("mend.discard"), { foresee: async () => t("mend.discard_row"), why: t("mend.why"), act: away, said }));
   }
   const form = el("form", "cg-mend-form", body, feet);
-  host.append(el("p", "cg-mend-head", head(row)), el("p", "cg-mend-detail", row.detail), form, said.node);
+  const detail = Object.assign(el("p", "cg-mend-detail", row.detail), { dir: "auto" });
+  host.append(el("p", "cg-mend-head", head(row)), detail, form, said.node);
 
   async function away(why) {
     await act("quarantine/discard", { ids: [row.id], why });
