@@ -149,9 +149,17 @@ def settle(connection: Connection, ids: Collection[int], who: str = "") -> None:
 
 
 def answered(connection: Connection, source: str, ids: Collection[int], who: str = "") -> None:
-    """Settle the rejects of a source whose mended rows have come: nobody answers another source's."""
-    if ids:
-        own = sa.select(quarantine.c.id).where(quarantine.c.id.in_(ids), quarantine.c.source == source)
+    """Settle the rejects of a source whose mended rows have come, and what came of earlier mends of the same rows.
+
+    Nobody answers another source's.
+    """
+    of = quarantine.c.origin
+    found: set[int] = set()
+    while ids:
+        found |= set(ids)
+        ids = set(connection.execute(sa.select(quarantine.c.id).where(of.in_(ids))).scalars()) - found
+    if found:
+        own = sa.select(quarantine.c.id).where(quarantine.c.id.in_(found), quarantine.c.source == source)
         settle(connection, list(connection.execute(own).scalars()), who)
 
 
