@@ -21,17 +21,19 @@ class Topic(NamedTuple):
 TOPICS = (
     Topic("clash", ("Armed clash", "Battles"), (
         (3,
-         "armed clash*|clashes between|fighting between|exchange of fire|exchanged fire|gun battle*|firefight*"
-         "|heavy fighting|took control of|captured|ambush*|repelled|retook|recaptured|overran|inter clan fighting"
-         "|inter communal fighting|affrontement* arme*|affrontement*|echange* de tirs|combats entre"
-         "|combats violents|embuscade*|s est empare*|enfrentamiento* armado*|enfrentamiento*|tiroteo*"
-         "|combates entre|emboscada*|اشتباكات مسلحه|اشتباك*|معارك|تبادل اطلاق النار|تبادل لاطلاق النار|كمين*"),
+         "armed clash*|clashes between|opened fire|ouvert le feu|abrieron fuego|فتح النار|fighting between"
+         "|exchange of fire|exchanged fire|gun battle*|firefight*|heavy fighting|took control of|captured|ambush*"
+         "|repelled|retook|recaptured|overran|inter clan fighting|inter communal fighting|affrontement* arme*"
+         "|affrontement*|echange* de tirs|combats entre|combats violents|embuscade*|s est empare*"
+         "|enfrentamiento* armado*|enfrentamiento*|tiroteo*|combates entre|emboscada*|اشتباكات مسلحه|اشتباك*|معارك"
+         "|تبادل اطلاق النار|تبادل لاطلاق النار|كمين*"),
         (2,
-         "clash*|fighting|gunfire|shooting|shots fired|battle*|skirmish*|offensive|combats|tirs|fusillade*"
-         "|coups de feu|combates|disparos|اطلاق نار|قتال|هجوم مسلح"),
+         "clash*|fighting|militant*|jihadist*|fighters|soldiers killed|killed * soldiers|gunfire|shooting"
+         "|shots fired|battle*|skirmish*|offensive|combats|tirs|fusillade*|coups de feu|combates|disparos|اطلاق نار"
+         "|قتال|هجوم مسلح"),
         (1,
-         "rebel*|militia*|soldier*|troops|forces|army|positions|barracks|checkpoint|fighters|attacked|militaire*"
-         "|armee|milices|rebelles|soldados|ejercito|rebeldes|قوات|مسلحين|مسلحون|الجيش|متمردين"),
+         "gendarme*|camp|post|rebel*|militia*|soldier*|troops|forces|army|positions|barracks|checkpoint|fighters"
+         "|attacked|militaire*|armee|milices|rebelles|soldados|ejercito|rebeldes|قوات|مسلحين|مسلحون|الجيش|متمردين"),
     )),
     Topic("blast", ("Explosions/Remote violence", "Shelling"), (
         (3,
@@ -44,7 +46,8 @@ TOPICS = (
          "explosion*|exploded|blast|bombs|bomb|antonov|dropped|explosions|explota*|explosivo|انفجار*|قنبله"),
     )),
     Topic("mine", ("Explosive hazard", "Explosions/Remote violence"), (
-        (5, "unexploded|did not explode|non explose*|sin explotar|غير منفجر*|لم تنفجر"),
+        (5,
+         "unexploded|did not explode|non explose*|sin explotar|غير منفجر*|لم تنفجر"),
         (3,
          "landmine*|land mine*|mine strike|hit a mine|unexploded|uxo|ied|improvised explosive|booby trap*"
          "|anti personnel|cluster munition*|mine antipersonnel|mines antipersonnel|engin explosif|engins explosifs"
