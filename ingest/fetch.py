@@ -7,21 +7,26 @@ import os
 import re
 import socket
 import stat
+import threading
 import time
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 import httpx
 
 LARGEST_BYTES = 512 << 20
 LONGEST_S = 600.0
 TIMEOUTS = httpx.Timeout(30.0, connect=15.0)
+ONE_EACH = httpx.Limits(max_keepalive_connections=0)
+HEADERS_S = 60.0
+"""For a whole head of an answer: a server that drips it byte by byte is never silent."""
 MOST_REDIRECTS = 5
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 HEADERS = {"User-Agent": "CommonGround", "Accept": "*/*", "Accept-Encoding": "gzip"}
@@ -82,23 +87,33 @@ def secret_lines(home: Path, source_name: str, end: str) -> list[str]:
 
 @contextmanager
 def fetch(
-    client: httpx.Client, address: str, validators: Mapping[str, str], secrets: Mapping[str, str], folder: Path
+    client: httpx.Client,
+    address: str,
+    validators: Mapping[str, str],
+    secrets: Mapping[str, str],
+    folder: Path,
+    linked_from: str = "",
 ) -> Iterator[Answer]:
     """Ask an address, with the validators of the last answer; the answer's file is gone at the end. Raises `Unheard`.
 
-    `secrets` are headers for the address itself; a redirect to another host does not get them.
+    `secrets` are headers for the address itself (or the one it is `linked_from`); another origin does not get them. The
+    client must not keep connections (`ONE_EACH`), so that each can be cut when it takes too long.
     """
     conditions = {"etag": "If-None-Match", "last_modified": "If-Modified-Since"}
     headers = {conditions[name]: value for name, value in validators.items() if name in conditions}
-    began = time.monotonic()
+    began, reading = time.monotonic(), False
     try:
-        with _opened(client, httpx.URL(address), {**HEADERS, **headers}, secrets) as response:
+        url, home = httpx.URL(address), httpx.URL(linked_from or address)
+        with _opened(client, url, home, {**HEADERS, **headers}, secrets) as response:
             if response.status_code == HTTPStatus.NOT_MODIFIED:
+                if not headers:
+                    raise Unheard("answered 304 Not Modified, though it was asked for everything.")
                 yield Answer(None, "", validators)
                 return
             if response.status_code != HTTPStatus.OK:
                 raise Unheard(_refusal(response), _retry_after(response))
             folder.mkdir(parents=True, exist_ok=True)
+            reading = True
             with NamedTemporaryFile(dir=folder, prefix="fetched-") as file:
                 for block in _plain(response):
                     file.write(block)
@@ -107,29 +122,36 @@ def fetch(
                     if time.monotonic() - began > LONGEST_S:
                         raise Unheard(f"was still answering after {LONGEST_S:g} s.")
                 file.flush()
+                reading = False
                 told = {"etag": response.headers.get("ETag"), "last_modified": response.headers.get("Last-Modified")}
                 media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
                 yield Answer(Path(file.name), media_type, {key: value for key, value in told.items() if value})
     except httpx.TimeoutException:
-        raise Unheard("did not answer in time.") from None
+        raise Unheard("fell silent in the middle of its answer." if reading else "did not answer in time.") from None
+    except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+        if reading:
+            raise Unheard("broke off in the middle of its answer.") from None
+        raise Unheard(f"cannot be reached: {str(error) or type(error).__name__}.") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unheard(f"cannot be reached: {str(error) or type(error).__name__}.") from None
 
 
 @contextmanager
 def _opened(
-    client: httpx.Client, address: httpx.URL, headers: Mapping[str, str], secrets: Mapping[str, str]
+    client: httpx.Client, address: httpx.URL, home: httpx.URL, headers: Mapping[str, str], secrets: Mapping[str, str]
 ) -> Iterator[httpx.Response]:
-    """The response at the end of the redirects."""
-    inside = _is_inside(address)
+    """The response at the end of the redirects; of an address that is linked from `home`, as of a redirect of it."""
+    inside = _is_inside(home)
     at, pinned = address, None
+    if _origin(at) != _origin(home):
+        pinned = _followed(at, inside)
     for _ in range(MOST_REDIRECTS + 1):
-        own = secrets if _origin(at) == _origin(address) else {}
+        own = secrets if _origin(at) == _origin(home) else {}
         request = client.build_request("GET", at, headers={**headers, **own})
         if pinned is not None:  # to the very address that was checked, whatever the name means a moment later
             request.extensions["sni_hostname"] = at.host
             request.url = at.copy_with(host=pinned)
-        response = client.send(request, stream=True, follow_redirects=False)
+        response = _sent(client, request)
         try:
             if response.status_code not in REDIRECTS or "Location" not in response.headers:
                 yield response
@@ -137,10 +159,37 @@ def _opened(
             at = at.join(response.headers["Location"])
         finally:
             response.close()
-        if at.scheme not in ("http", "https"):
-            raise Unheard(f"redirects to {at.scheme or 'nowhere'}:, which is not followed.")
-        pinned = _checked(at, inside)
+        pinned = _followed(at, inside)
     raise Unheard(f"redirects more than {MOST_REDIRECTS} times.")
+
+
+def _sent(client: httpx.Client, request: httpx.Request) -> httpx.Response:
+    """The head of the answer, within `HEADERS_S` however slowly it drips."""
+    sockets: list[socket.socket] = []
+    cut = threading.Event()
+
+    def note(event: str, info: Mapping[str, Any]) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            sockets.append(info["return_value"].get_extra_info("socket"))
+
+    def end() -> None:
+        cut.set()
+        for each in sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    request.extensions["trace"] = note
+    timer = threading.Timer(HEADERS_S, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        return client.send(request, stream=True, follow_redirects=False)
+    except httpx.HTTPError:
+        if cut.is_set():
+            raise Unheard(f"did not come to the end of its headers within {HEADERS_S:g} s.") from None
+        raise
+    finally:
+        timer.cancel()
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:
@@ -168,14 +217,16 @@ def _is_public(ip: str) -> bool:
     return (mapped or address).is_global
 
 
-def _checked(url: httpx.URL, inside: bool) -> str:
-    """The address a redirect may be followed to; a public source must not lead into the network this runs in."""
+def _followed(url: httpx.URL, inside: bool) -> str:
+    """The address a redirect or link may be followed to; a public source must not lead into the network this runs in."""
+    if url.scheme not in ("http", "https"):
+        raise Unheard(f"leads to {url.scheme or 'nowhere'}:, which is not followed.")
     addresses = _resolved(url)
     if not addresses:
-        raise Unheard(f"redirects to {url.host}, which cannot be resolved.")
+        raise Unheard(f"leads to {url.host}, which cannot be resolved.")
     for ip in addresses:
         if not inside and not _is_public(ip):
-            raise Unheard(f"redirects to {url.host}, which is in a private network and is not followed.")
+            raise Unheard(f"leads to {url.host}, which is in a private network and is not followed.")
     return addresses[0]
 
 
@@ -193,6 +244,9 @@ def _plain(response: httpx.Response) -> Iterator[bytes]:
             while block:
                 yield inflate.decompress(block, 1 << 20)
                 block = inflate.unconsumed_tail
+                if inflate.eof and inflate.unused_data:  # one part of several, as some servers append them
+                    block = inflate.unused_data
+                    inflate = zlib.decompressobj(wbits=31)
     except zlib.error as error:
         raise Unheard(f"answered with damaged gzip: {error}.") from None
     if not inflate.eof:

@@ -262,6 +262,16 @@ def outline_of(payload: Payload, limits: Limits = LOOKING) -> list[Sheet]:
         return _SHEETS.decode(body)
 
 
+def links_of(feed_name: str, payload: Payload, limits: Limits = LOOKING) -> list[tuple[str, str]]:
+    """What the feed's `links` gives, at most `ingest.worker.MOST_LINKS`. Raises `Unreadable`."""
+    with _worker() as worker:
+        worker.ask(Job("links", feed_name, payload, None, limits.memory_bytes, limits.cpu_s))
+        _, body = worker.frame(payload.name, "being looked at", limits)
+        worker.done(0)
+        return _LINKS.decode(body)
+
+
+_LINKS = msgspec.msgpack.Decoder(list[tuple[str, str]])
 _BATCH = msgspec.msgpack.Decoder(tuple[list[Entry], list[WireReject]])
 _SCORES = msgspec.msgpack.Decoder(Scores)
 _TILES = msgspec.msgpack.Decoder(list[tuple[int, int, int, bytes]])

@@ -16,8 +16,8 @@ import hashlib
 import logging
 import random
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -33,9 +33,10 @@ from data.tls import BadKeys, Keys, keys_of
 from ingest import guard, watch
 from ingest.feed import Payload
 from ingest.feeds import all_feeds
-from ingest.fetch import TIMEOUTS, Unheard, Unread, fetch, secret_headers
+from ingest.fetch import ONE_EACH, TIMEOUTS, Unheard, Unread, fetch, secret_headers
 from ingest.guard import printable
 from ingest.intake import AUTO, Result, keep_unreadable, take_in
+from ingest.links import Followed, follow
 from ingest.recognise import recognise
 from ingest.together import Intake
 
@@ -174,7 +175,7 @@ def broken(store: Store, source: Source, error: Exception, first: bool) -> None:
 
 
 def _poll(store: Store, settings: Settings, source: Source) -> Turn:
-    client = httpx.Client(timeout=TIMEOUTS)
+    client = httpx.Client(timeout=TIMEOUTS, limits=ONE_EACH)
     # Names of payloads are shown to people; a key in the address is not for them.
     shown = printable(str(httpx.URL(source.address).copy_with(query=None, userinfo=b"")))
 
@@ -187,13 +188,45 @@ def _poll(store: Store, settings: Settings, source: Source) -> Turn:
                 health.record_success(store, source, datetime.now(UTC))
                 return 0.0
             payload = Payload(shown, path=answer.path, media_type=answer.media_type)
-            result = _taken_in(store, settings, payload, source)
+            found = _follow(client, store, settings, payload, source, known.get("links", {}))
+            result = _taken_in(store, settings, payload, _with_links(source, found))
         if "error" in result:
             raise Unread(result["error"])
-        _remember(store, source, dict(answer.validators))
+        # A list whose links are not all read is asked for again whole.
+        _remember(store, source, {**(answer.validators if found.complete else {}), "links": found.memory})
+        if found.tried and len(found.failures) == found.tried:
+            raise Unheard(f"{found.tried} linked from {shown} could not be fetched; the first {found.failures[0]}")
         return 0.0
 
     return turn
+
+
+def _follow(
+    client: httpx.Client, store: Store, settings: Settings, payload: Payload, source: Source, known: Mapping[str, str]
+) -> Followed:
+    """Take in what the payload only names, if its feed tells."""
+    try:
+        feed = recognise(payload) if source.feed == AUTO else all_feeds()[source.feed]
+        links = guard.links_of(feed.name, payload) if feed.links else []
+    except guard.Unreadable:
+        return Followed({}, {})  # what is wrong with it is said when it is read
+    secrets = secret_headers(settings.home, source.name)
+
+    def read(link: str) -> Result:
+        try:
+            address = httpx.URL(source.address).join(link)
+        except httpx.InvalidURL as error:
+            raise Unheard(f"is no address: {error}.") from None
+        with fetch(client, str(address), {}, secrets, settings.home / "incoming", source.address) as answer:
+            name = printable(str(address.copy_with(query=None, userinfo=b"")))
+            linked = Payload(name, path=answer.path, media_type=answer.media_type)
+            return take_in(store, settings, linked, feed, source)
+
+    return follow(links, known, read)
+
+
+def _with_links(source: Source, found: Followed) -> Source:
+    return replace(source, options={**source.options, "links": found.fate}) if found.fate else source
 
 
 def _taken_in(store: Store, settings: Settings, payload: Payload, source: Source) -> Result:

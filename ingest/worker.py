@@ -22,6 +22,7 @@ import signal
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -37,6 +38,7 @@ HEADER = struct.Struct("!cQ")
 FRAME_BYTES = 1 << 20
 """About what one frame holds; a frame is never split within a row."""
 
+MOST_LINKS = 10_000
 WEB_PAGE = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
@@ -54,7 +56,7 @@ class Whole(ValueError):
 class Job:
     """One question. `feed` is empty where the payload is to be recognised by every feed; only parsing has a context."""
 
-    task: Literal["parse", "reread", "recognise", "outline", "tiles"]
+    task: Literal["parse", "reread", "recognise", "links", "outline", "tiles"]
     feed: str
     payload: Payload
     context: Context | None
@@ -108,6 +110,10 @@ def _answer(feeds: Mapping[str, Feed], job: Job) -> Iterator[tuple[bytes, bytes]
         return
     if job.task == "tiles":
         yield from _images(feeds[job.feed], job.payload)
+        return
+    if job.task == "links":
+        links = feeds[job.feed].links
+        yield b"K", msgspec.msgpack.encode(list(islice(links(job.payload), MOST_LINKS)) if links else [])
         return
     if job.context is None:
         wanted = [feeds[job.feed]] if job.feed else feeds.values()

@@ -12,7 +12,8 @@ it in its key, so that a drill can neither pass for a warning nor take one back.
 Several `info` blocks: the warning speaks with the most severe one in the mission's language (`options.language` of the
 source, English unless set); what the others say differently is kept in the attributes, their areas are joined, and
 it expires with the last. Severity follows CAP's words (Extreme: critical). `scope` Restricted or Private raises the
-sensitivity. A list entry that only links to an alert is refused: the linked alert has to be fetched itself.
+sensitivity. Of a source that is polled the alerts a list links to are fetched and read whole; an entry whose alert was not is
+read from what the list says of it, which it then states, or refused where that is nothing.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ SEVERITY = {
 }
 INDEX = re.compile(r"application/cap\+xml|<title>[^<]*\bCAP\b[^<]*</title>|[Cc]apID=|\.cap\b")
 """What a list that only links to alerts has in it."""
+TELLING = ("sender", "identifier", "status", "sent")
 OWN = frozenset(
     {"identifier", "sender", "sent", "status", "msgType", "scope", "language", "event", "urgency", "severity", "web"}
     | {"certainty", "effective", "onset", "expires", "headline", "description", "instruction", "areaDesc"}
@@ -53,13 +55,44 @@ def recognise(payload: Payload) -> int:
 
 
 def rows(payload: Payload, source: Source) -> Iterable[Any]:
-    """Alerts, list entries without one, and a dict for each message that an alert takes back."""
+    """Alerts, list entries without one, and a dict for each message that an alert takes back.
+
+    Of an entry whose alert was fetched nothing but, where it stood for it until now, that it no longer does.
+    """
+    fate = source.options.get("links", {})
     for element in elements(payload, ("alert", "entry", "item")):
+        state = fate.get(_linked(element), "") if fate else ""
+        if state == "whole":
+            continue
+        if state == "now whole":
+            said = texts(element)
+            if "msgType" in said:
+                yield _no_longer_listed(element, said)
+            continue
         for alert in list(element.iter("{*}alert")) or [element]:
             taken_back = list(_taken_back(alert, _language(source)))
             if not taken_back or _kind(alert) == "update":
                 yield alert
             yield from taken_back
+
+
+def links(payload: Payload) -> Iterator[tuple[str, str]]:
+    """Of each list entry without an alert in it: where the alert is, and when the entry says that it last changed."""
+    for element in elements(payload, ("alert", "entry", "item")):
+        address = _linked(element)
+        if address:
+            said = texts(element)
+            yield address, next((said[name] for name in ("updated", "published", "pubDate", "id") if name in said), "")
+
+
+def _linked(entry: Any) -> str:
+    """The address of the alert that a list entry stands for: a link that says it is CAP, else its only sort of link."""
+    if local_name(entry) == "alert" or entry.find("{*}alert") is not None or next(entry.iter("{*}alert"), None) is not None:
+        return ""
+    found = [(each.get("type", ""), each.get("href") or each.get("url")) for each in entry.iter("{*}link", "{*}enclosure")]
+    typed = [href for kind, href in found if href and "cap+xml" in kind]
+    others = [href for kind, href in found if href and kind in ("", "application/xml", "text/xml")]
+    return next((href for href in (*typed, *others, entry.findtext("{*}link")) if href), "").strip()
 
 
 def _kind(alert: Any) -> str:
@@ -68,6 +101,12 @@ def _kind(alert: Any) -> str:
 
 def _language(source: Source) -> str:
     return str(source.options.get("language", "en"))
+
+
+def _no_longer_listed(entry: Any, said: Mapping[str, str]) -> dict[str, str]:
+    told = _as_listed(entry, said)
+    reason = "the alert itself was fetched and stands for it"
+    return {"reference": told["link"], "reason": reason, **{name: told.get(name, "") for name in TELLING}}
 
 
 def _taken_back(alert: Any, language: str) -> Iterator[dict[str, str]]:
@@ -149,15 +188,9 @@ def _message(row: Any) -> dict[str, str]:
     if local_name(row) != "alert":
         link = row.find("{*}link")
         if "msgType" not in said:
-            reason = "is not in this entry, which at best links to it; fetch the linked alert itself"
+            reason = "is not in this entry, which at best links to it, and was not fetched; read the linked alert itself"
             raise Refusal("alert", reason, said.get("link") or (link.get("href") if link is not None else None))
-        said = {
-            "identifier": said.get("id") or said.get("guid", ""),
-            "sender": row.findtext("{*}author/{*}name") or said.get("author") or "unknown",
-            "sent": said.get("updated") or said.get("published") or said.get("pubDate", ""),
-            **said,
-            "link": said.get("link") or (link.get("href", "") if link is not None else ""),
-        }
+        said = {**_as_listed(row, said), "read from": "the list alone: the alert itself was not fetched"}
     for name in ("identifier", "sender", "sent", "status", "msgType"):
         needed(said, name)
     kind = said["msgType"].lower()
@@ -168,6 +201,17 @@ def _message(row: Any) -> dict[str, str]:
     if kind not in ("alert", "update"):
         raise Refusal("msgType", "is not Alert, Update, Cancel, Ack or Error", said["msgType"])
     return said
+
+
+def _as_listed(entry: Any, said: Mapping[str, str]) -> dict[str, str]:
+    link = entry.find("{*}link")
+    return {
+        "identifier": said.get("id") or said.get("guid", ""),
+        "sender": entry.findtext("{*}author/{*}name") or said.get("author") or "unknown",
+        "sent": said.get("updated") or said.get("published") or said.get("pubDate", ""),
+        **said,
+        "link": said.get("link") or (link.get("href", "") if link is not None else ""),
+    }
 
 
 def _key(said: Mapping[str, str]) -> str:
@@ -242,4 +286,5 @@ FEED = Feed(
     recognise=recognise,
     rows=rows,
     record=record,
+    links=links,
 )
