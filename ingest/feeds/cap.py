@@ -87,9 +87,11 @@ def links(payload: Payload) -> Iterator[tuple[str, str]]:
 
 def _linked(entry: Any) -> str:
     """The address of the alert that a list entry stands for: a link that says it is CAP, else its only sort of link."""
-    if local_name(entry) == "alert" or entry.find("{*}alert") is not None or next(entry.iter("{*}alert"), None) is not None:
+    if next(entry.iter("{*}alert"), None) is not None:
         return ""
-    found = [(each.get("type", ""), each.get("href") or each.get("url")) for each in entry.iter("{*}link", "{*}enclosure")]
+    found = [
+        (each.get("type", ""), each.get("href") or each.get("url")) for each in entry.iter("{*}link", "{*}enclosure")
+    ]
     typed = [href for kind, href in found if href and "cap+xml" in kind]
     others = [href for kind, href in found if href and kind in ("", "application/xml", "text/xml")]
     return next((href for href in (*typed, *others, entry.findtext("{*}link")) if href), "").strip()
@@ -188,7 +190,9 @@ def _message(row: Any) -> dict[str, str]:
     if local_name(row) != "alert":
         link = row.find("{*}link")
         if "msgType" not in said:
-            reason = "is not in this entry, which at best links to it, and was not fetched; read the linked alert itself"
+            reason = (
+                "is not in this entry, which at best links to it, and was not fetched; read the linked alert itself"
+            )
             raise Refusal("alert", reason, said.get("link") or (link.get("href") if link is not None else None))
         said = {**_as_listed(row, said), "read from": "the list alone: the alert itself was not fetched"}
     for name in ("identifier", "sender", "sent", "status", "msgType"):
