@@ -93,13 +93,16 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     picture = Picture(store, _sharing(store, settings))
     picture.catch_up()
     local_token(store, settings.home)
-    heard = start(store, settings)
     sending = _sending(settings, store, picture, readings)
-    running = [each for each in (heard, start_playing(store, settings), *sending, sweeper, readings, keeper) if each]
+    running = [
+        each
+        for each in (start(store, settings), start_playing(store, settings), *sending, sweeper, readings, keeper)
+        if each
+    ]
     try:
         told = "everybody signs in" if people else "this machine only: there are no accounts"
         print(f"{settings.mission.name} on http://{host}:{port} ({told})", flush=True)
-        run(_services(settings, store, picture, readings, heard.intake))
+        run(_services(settings, store, picture, readings))
     finally:
         for each in running:
             each.stop()
@@ -151,7 +154,7 @@ def _people(settings: Settings) -> bool:
         store.close()
 
 
-def _services(settings: Settings, store: Any, picture: Any, readings: Any = None, intake: Any = None) -> Any:
+def _services(settings: Settings, store: Any, picture: Any, readings: Any = None) -> Any:
     """What the dashboard is given: the picture to read, and functions for everything that is not reading."""
     from dashboard.looking import VIEW_AS, Known, looking
     from dashboard.oidc import BEGIN
@@ -165,7 +168,7 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
     from ingest.run import Intake
     from ingest.uploads import Uploads
 
-    intake = intake or Intake(store, settings)
+    intake = Intake(store, settings)
     identity = Identity(store, lambda name: picture.sharing.opened.get(name, ()))
 
     def viewer(request: Any) -> Any:
@@ -249,8 +252,7 @@ GENERIC_TYPES = ("", "application/octet-stream", "application/x-www-form-urlenco
 
 async def _received(intake: Any, feed: str, source: str, content: bytes, media_type: str) -> Any:
     """`ingest.run.receive_soon`, with what it cannot take as a refusal of the request."""
-    import asyncio
-    from queue import Full
+    from asyncio import QueueFull
 
     from sqlalchemy.exc import OperationalError
 
@@ -263,11 +265,11 @@ async def _received(intake: Any, feed: str, source: str, content: bytes, media_t
         taken = [name.partition(";")[0].lower() for name in feed_of(feed).media_types] if feed != AUTO else [told]
         if told not in (*taken, *GENERIC_TYPES):
             raise Refused(415, f"The feed {feed} does not read {told}; it reads {', '.join(taken)}.")
-        return await asyncio.wrap_future(receive_soon(intake, feed, source, content))
+        return await receive_soon(intake, feed, source, content)
     except Misuse as error:
         sentence = str(error)
         raise Refused(422, sentence[:1].upper() + sentence[1:]) from None
-    except Full:
+    except QueueFull:
         raise Refused(503, "Too much is waiting to be stored; send it again shortly.", Retry_After="5") from None
     except (OperationalError, OSError):
         reason = "The database does not answer: keep the payload and send it again."

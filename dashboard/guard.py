@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.answer import VARY, Refused, refusal
-from dashboard.sign_in import admit, has_cookie, is_open
+from dashboard.sign_in import admit, has_cookie, is_open, remembered_bearer
 from data.identity import Identity
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -89,7 +89,9 @@ class Guard:
         if refused is not None:
             await refusal(refused)(scope, receive, sending)
             return
-        if not is_open(scope["path"]):
+        if not is_open(scope["path"]) and (
+            scope["path"] == "/wall" or remembered_bearer(self.identity, headers) is None
+        ):
             turned_away = await run_in_threadpool(admit, self.identity, Request(scope))
             if turned_away is not None:
                 await turned_away(scope, receive, sending)

@@ -79,7 +79,20 @@ READERS: dict[str, Reader] = {
     "/ogc/collections/{collection}/items": ogc.items,
     "/ogc/collections/{collection}/items/{fid}": ogc.item,
 }
-OURS = ("api", "cap", "ogc", "tiles", "basemap", "imagery", "live", "assets", "healthz", "sign-in", "sign-out", "account")
+OURS = (
+    "api",
+    "cap",
+    "ogc",
+    "tiles",
+    "basemap",
+    "imagery",
+    "live",
+    "assets",
+    "healthz",
+    "sign-in",
+    "sign-out",
+    "account",
+)
 """First parts of addresses where the pages' catch-all must not answer with a page."""
 
 
@@ -105,13 +118,14 @@ def routes(
 
     router = APIRouter(lifespan=lifespan)
     gate, following = receive.Gate(limits), receive.Following(services.picture)
+    # Routes are tried in order: what comes by the thousand is first.
+    router.routes.append(Route("/api/ingest/{feed}", receive.ingest(services, gate, following), methods=["POST"]))
+    router.routes.append(Route("/api/reports", receive.reports(services, gate, following), methods=["POST"]))
     for path, reader in READERS.items():
         router.routes.append(Route(path, Answering(partial(reader, services)), methods=["GET"]))
     assets = Answering(partial(static.asset, ASSETS, version))
     router.routes.append(Route("/assets/{path:path}", assets, methods=["GET"]))
     router.routes.append(Route("/live", live.endpoint(hub), methods=["GET"]))
-    router.routes.append(Route("/api/ingest/{feed}", receive.ingest(services, gate, following), methods=["POST"]))
-    router.routes.append(Route("/api/reports", receive.reports(services, gate, following), methods=["POST"]))
     router.routes.append(Route("/api/upload/file", upload.receiving(services), methods=["POST"]))
     router.routes.append(Route("/api/upload/preview", upload.previewing(services), methods=["POST"]))
     every = {**acts.ACTS, **mending.ACTS, **upload.ACTS}

@@ -21,7 +21,7 @@ from starlette.responses import Response
 
 from dashboard.answer import JSON, Refused, encode, refusal
 from dashboard.services import Services
-from dashboard.sign_in import bearer
+from dashboard.sign_in import bearer, remembered_bearer
 from data.access import LOCAL_OPERATOR, NOBODY
 from data.picture import Picture
 from data.records import Severity, Value
@@ -111,7 +111,8 @@ def ingest(services: Services, gate: Gate, following: Following) -> Post:
 
     async def receive(request: Request) -> Response:
         try:
-            token = await run_in_threadpool(bearer, services.identity, request)
+            token = remembered_bearer(services.identity, request.headers)
+            token = token or await run_in_threadpool(bearer, services.identity, request)
             gate.pass_one(token.name)
             feed = request.path_params["feed"]
             source = _source(services, token, feed, request.query_params.get("source", ""))
@@ -158,7 +159,8 @@ def reports(services: Services, gate: Gate, following: Following) -> Post:
 
     async def receive(request: Request) -> Response:
         try:
-            token = await run_in_threadpool(_reporter, services, request)
+            token = remembered_bearer(services.identity, request.headers)
+            token = token or await run_in_threadpool(_reporter, services, request)
             gate.pass_one(token.name)
             if request.headers.get("content-type", "").split(";")[0].strip().lower() != JSON:
                 raise Refused(415, "Send the report as application/json.")

@@ -11,6 +11,7 @@ from http.cookies import SimpleCookie
 from ipaddress import ip_address
 from urllib.parse import quote
 
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 
@@ -50,6 +51,12 @@ def bearer(identity: Identity, request: HTTPConnection) -> Token:
     if found is None:
         raise Refused(401, "This token is not known here.", WWW_Authenticate='Bearer error="invalid_token"')
     return found
+
+
+def remembered_bearer(identity: Identity, headers: Headers) -> Token | None:
+    """The token a request carries, where it was known a moment ago; asked in the event loop, for it never waits."""
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
+    return identity.remembered_token(secret.strip()) if scheme.lower() == "bearer" else None
 
 
 def session_of(identity: Identity, request: HTTPConnection) -> Session | None:

@@ -294,6 +294,9 @@ def last_told(connection: Connection, ids: list[int], when: sa.ColumnElement[boo
     return found
 
 
+_MOVED = head.update().where(head.c.record_id == sa.bindparam("key"))
+
+
 def _write_heads(connection: Connection, touched: Mapping[int, tuple[str, int, Head]]) -> None:
     new = [
         (identity, source, kind, at.last_seq, at.current_seq, at.digest, at.version_us, at.retracted)
@@ -315,7 +318,7 @@ def _write_heads(connection: Connection, touched: Mapping[int, tuple[str, int, H
     if new:
         insert(connection, head, sorted(new))  # in the order of its pages
     if known:
-        connection.execute(head.update().where(head.c.record_id == sa.bindparam("key")), known)
+        connection.execute(_MOVED, known)
 
 
 def insert(connection: Connection, table: sa.Table, rows: list[tuple[Any, ...]]) -> None:
@@ -353,6 +356,10 @@ def _taken_back(kind: int, source_ref: str) -> Entry:
     return Entry(0, kind, source_ref, blake(body), None, None, None, None, None, body, True)
 
 
+_COMMITTED = sa.select(commit_log.c.committed_us).where(commit_log.c.revision == sa.bindparam("at"))
+_COUNT = counter.update().values(revision=sa.bindparam("revision"), seq=sa.bindparam("seq"))
+
+
 def log_commit(connection: Connection, batch: Batch, revision: int, seq: int) -> None:
     """Write the row of a commit and move the counter; the caller holds it (`counter`, for update)."""
     log_commits(connection, [(batch, revision, seq)])
@@ -361,7 +368,7 @@ def log_commit(connection: Connection, batch: Batch, revision: int, seq: int) ->
 def log_commits(connection: Connection, commits: Sequence[tuple[Batch, int, int]]) -> None:
     """The same for several, each with its revision and last seq, in order and without a gap."""
     first, (_, revision, seq) = commits[0][1], commits[-1]
-    last = connection.execute(sa.select(commit_log.c.committed_us).where(commit_log.c.revision == first - 1)).scalar()
+    last = connection.execute(_COMMITTED, {"at": first - 1}).scalar()
     # Never before the commit ahead of it, whatever the machine's clock does: "as known at" bisects on this.
     begin = max(time.time_ns() // 1000, (last or 0) + 1)
     insert(
@@ -372,6 +379,6 @@ def log_commits(connection: Connection, commits: Sequence[tuple[Batch, int, int]
             for at, (batch, number, until) in enumerate(commits)
         ],
     )
-    connection.execute(counter.update().values(revision=revision, seq=seq))
+    connection.execute(_COUNT, {"revision": revision, "seq": seq})
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("SELECT pg_notify('commonground', :revision)"), {"revision": str(revision)})

@@ -76,13 +76,15 @@ def step(store: Store, settings: Settings, now: datetime, limit: int = STEP) -> 
 
 def erased(store: Store, since: int, until: int) -> list[Erased]:
     """What was erased by the commits with `since` < revision <= `until`, in order."""
-    query = (
-        sa.select(erasure.c.seq, erasure.c.revision, erasure.c.whole)
-        .where(erasure.c.revision > since, erasure.c.revision <= until)
-        .order_by(erasure.c.revision, erasure.c.seq)
-    )
     with store.reader.connect() as connection:
-        return [Erased(*row) for row in connection.execute(query)]
+        return [Erased(*row) for row in connection.execute(_ERASED, {"since": since, "until": until})]
+
+
+_ERASED = (
+    sa.select(erasure.c.seq, erasure.c.revision, erasure.c.whole)
+    .where(erasure.c.revision > sa.bindparam("since"), erasure.c.revision <= sa.bindparam("until"))
+    .order_by(erasure.c.revision, erasure.c.seq)
+)
 
 
 def unlogged(connection: Connection) -> Iterator[str]:

@@ -23,7 +23,7 @@ from sqlalchemy.engine import Connection, Engine
 from data.append import CHUNK_IDS, append, record_ids
 from data.append import Batch as Batch
 from data.append import Tally as Tally
-from data.database import checkpoint, connect, exclusive
+from data.database import connect, exclusive
 from data.foretell import Heard, foretell
 from data.group import append_each
 from data.records import KINDS, Entry, Reference, decode
@@ -114,11 +114,8 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A writing transaction: one at a time in this process and, on SQLite, on this machine."""
-        with exclusive(self._lock_path), self.writer.connect() as connection:
-            with connection.begin():
-                yield connection
-            if self._lock_path is not None:
-                checkpoint(connection)
+        with exclusive(self._lock_path), self.writer.connect() as connection, connection.begin():
+            yield connection
 
     def append_within(self, connection: Connection, batch: Batch) -> list[int]:
         """Append a few rows within a transaction of the caller's, together with what else it does; their record ids."""
@@ -136,26 +133,15 @@ class Store:
 
     def commits_since(self, revision: int) -> list[Commit]:
         """Commits after `revision`, in order."""
-        query = (
-            sa.select(commit_log.c.revision, commit_log.c.committed_us, commit_log.c.received_us, commit_log.c.feed)
-            .where(commit_log.c.revision > revision)
-            .order_by(commit_log.c.revision)
-        )
         with self.reader.connect() as connection:
-            return [Commit(*row) for row in connection.execute(query)]
+            return [Commit(*row) for row in connection.execute(_COMMITS, {"after": revision})]
 
     def changes_since(self, revision: int, until: int) -> Iterator[list[Change]]:
         """Every version with `revision` < its revision <= `until`, in order, in chunks."""
         with self.reader.connect() as connection:
-            last_seq = connection.execute(
-                sa.select(sa.func.max(commit_log.c.last_seq)).where(commit_log.c.revision <= revision)
-            ).scalar()
-            query = (
-                sa.select(*_CHANGE_COLUMNS)
-                .where(version.c.seq > (last_seq or 0), version.c.revision <= until)
-                .order_by(version.c.seq)
-            )
-            result = connection.execution_options(yield_per=CHUNK_IDS).execute(query)
+            last_seq = connection.execute(_LAST_SEQ, {"until": revision}).scalar()
+            known = {"after": last_seq or 0, "until": until}
+            result = connection.execution_options(yield_per=CHUNK_IDS).execute(_CHANGES, known)
             for rows in result.partitions():
                 yield list(map(Change._make, rows))
 
@@ -233,6 +219,19 @@ _CHANGE_COLUMNS = (
     version.c.lat,
     version.c.wkb,
     version.c.body,
+)
+
+# Asked after every commit: made once, for making such a statement takes longer than answering it.
+_COMMITS = (
+    sa.select(commit_log.c.revision, commit_log.c.committed_us, commit_log.c.received_us, commit_log.c.feed)
+    .where(commit_log.c.revision > sa.bindparam("after"))
+    .order_by(commit_log.c.revision)
+)
+_LAST_SEQ = sa.select(sa.func.max(commit_log.c.last_seq)).where(commit_log.c.revision <= sa.bindparam("until"))
+_CHANGES = (
+    sa.select(*_CHANGE_COLUMNS)
+    .where(version.c.seq > sa.bindparam("after"), version.c.revision <= sa.bindparam("until"))
+    .order_by(version.c.seq)
 )
 
 

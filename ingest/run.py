@@ -6,7 +6,6 @@ Each returns one `Result` per payload once what became of it is durable, in the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import partial
 
@@ -77,13 +76,13 @@ def receive(
     return take_in(store, settings, payload, found, source_of(settings, found, source_name), limits=PUSHED)
 
 
-def receive_soon(intake: Intake, feed_name: str, source_name: str, content: bytes) -> Future[Result]:
-    """As `receive`, with whatever else is sent at the moment. Raises `Misuse`, and `queue.Full` where too much waits."""
+async def receive_soon(intake: Intake, feed_name: str, source_name: str, content: bytes) -> Result:
+    """As `receive`, with whatever else is sent at the moment. Raises `Misuse`, and `asyncio.QueueFull` where too much waits."""
     if feed_name == AUTO or len(content) > SMALL_BYTES:
-        return intake.alone(partial(receive, intake.store, intake.settings, feed_name, source_name, content))
+        return await intake.alone(partial(receive, intake.store, intake.settings, feed_name, source_name, content))
     feed = feed_of(feed_name)
     source = source_of(intake.settings, feed, source_name)
-    return intake.take_in(Payload(f"sent by {source.name}", content=content), feed, source)
+    return await intake.take_in(Payload(f"sent by {source.name}", content=content), feed, source)
 
 
 def start(store: Store, settings: Settings) -> Running:

@@ -61,7 +61,6 @@ class Running:
     """What `start` set going; `stop` ends it, and what was read by then is stored."""
 
     store: Store
-    intake: Intake
     stopping: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 
@@ -69,7 +68,6 @@ class Running:
         self.stopping.set()
         for thread in self.threads:
             thread.join(STOP_S)
-        self.intake.stop()
         health.flush(self.store)
 
 
@@ -78,7 +76,7 @@ def start(store: Store, settings: Settings, read: Read) -> Running:
 
     Raises `BadSettings` for a source whose feed or address cannot be used.
     """
-    running = Running(store, Intake(store, settings))
+    running = Running(store)
     loops = []
     for source in settings.sources.values():
         if source.feed != AUTO and source.feed not in all_feeds():
@@ -302,10 +300,11 @@ async def _listen(
     from ingest.tls_door import telling, tls_server
 
     feed = all_feeds()[source.feed]
+    intake = Intake(running.store, settings)
 
     async def deliver(content: bytes) -> None:
         payload = Payload(source.address, content=content)
-        await asyncio.wrap_future(running.intake.take_in(payload, feed, source))
+        await intake.take_in(payload, feed, source)
 
     opened = PLAIN
     if keys is not None:

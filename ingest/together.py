@@ -1,23 +1,27 @@
-"""What is sent to us in small payloads, many a second: those that arrive while others are being taken in go together, in one
+"""What is sent to us in small payloads, many a second: those that come while others are being taken in go together, in one
 question to the process that reads and one transaction.
 
+So nobody waits for others to come, and the busier it is the more go together. All waiting is done in the event loop of whoever
+is answered; a thread works on one round at a time, and costs the loop one hand-over for all of it.
+
 The guard stands: nothing is read here. Only what goes well goes together. A payload that cannot be read, or that ends its
-reader or keeps it too long, is taken in by itself afterwards like any other, and so is every payload where the store refused
-some; those behind it are asked anew. So there is one way in which a failure is told, and no partner's payload costs another's.
+reader or keeps it too long, is taken in by itself afterwards like any other, and so is one that the store refused; those
+behind it are asked anew. So there is one way in which a failure is told, and no partner's payload costs another's.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
 from data import health
 from data.records import Entry, Reject
-from data.rounds import Rounds
 from data.settings import Settings, Source
 from data.source_options import with_options
 from data.store import Batch, Store, Tally
@@ -40,89 +44,98 @@ QUICK = Limits(cpu_s=5, silent_s=3.0, rows=10_000)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Sent:
+    """A payload in memory, whose it is and when it came."""
+
     payload: Payload
     feed: Feed
     source: Source
     received: datetime
 
-    def weight(self) -> int:
-        return EACH_BYTES + len(self.payload.content or b"")
+    @property
+    def size(self) -> int:
+        return len(self.payload.content or b"")
+
+    @property
+    def small(self) -> bool:
+        """Whether it is quick to read and means nothing beyond its own rows: no look-up tables, no whole state of a source."""
+        return self.size <= SMALL_BYTES and "reference" not in self.feed.kinds and self.feed.absence == "keep"
 
 
 class Intake:
-    """Takes in what is sent; each future is settled once what became of the payload is durable. Safe from many threads."""
+    """Takes in what is sent, for one event loop; what is told is durable by then, in the store or in quarantine."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
         self.settings = settings
         self._alone = ThreadPoolExecutor(MOST_WORKERS, "takes in alone")
-        self._rounds: Rounds[_Asked, Result] = Rounds("intake", self._work, _Asked.weight, ROUND_BYTES, WAITING)
+        self._waiting: deque[tuple[Sent, asyncio.Future[Result | None]]] = deque()
+        self._rounds: asyncio.Task[None] | None = None
 
-    def take_in(self, payload: Payload, feed: Feed, source: Source) -> Future[Result]:
-        """As `ingest.intake.take_in`, of a payload in memory. Raises `queue.Full`."""
-        asked = _Asked(payload, feed, source, datetime.now(UTC))
-        if not _plain(feed) or len(payload.content or b"") > SMALL_BYTES:
-            return self.alone(partial(self._take_in, asked))
-        return self._rounds.ask(asked)
+    async def take_in(self, payload: Payload, feed: Feed, source: Source) -> Result:
+        """As `ingest.intake.take_in`, of a payload in memory. Raises `asyncio.QueueFull` where too much waits."""
+        sent = Sent(payload, feed, source, datetime.now(UTC))
+        result = await self._ask(sent) if sent.small else None
+        if result is None:
+            work = partial(take_in, self.store, self.settings, payload, feed, source, limits=PUSHED)
+            result = await self.alone(work)
+        return result
+
+    async def alone(self, work: Callable[[], Result]) -> Result:
+        """Do something that takes longer, or that finds out first whose it is, in nobody's way."""
+        return await asyncio.get_running_loop().run_in_executor(self._alone, work)
 
     def stop(self) -> None:
-        """End; what was asked by now is still done."""
-        self._rounds.stop()
         self._alone.shutdown()
 
-    def alone(self, work: Callable[[], Result]) -> Future[Result]:
-        """Something that takes longer, or is to be found out first; not in anybody's way."""
-        return self._alone.submit(work)
+    async def _ask(self, sent: Sent) -> Result | None:
+        if len(self._waiting) >= WAITING:
+            raise asyncio.QueueFull
+        told: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((sent, told))
+        if self._rounds is None or self._rounds.done():
+            self._rounds = asyncio.create_task(self._take_rounds())
+        return await told
 
-    def _take_in(self, asked: _Asked) -> Result:
-        return take_in(self.store, self.settings, asked.payload, asked.feed, asked.source, limits=PUSHED)
-
-    def _work(self, taken: Sequence[tuple[_Asked, Future[Result]]]) -> None:
-        left = list(taken)
-        while left:
+    async def _take_rounds(self) -> None:
+        while self._waiting:
+            taken, size = [], 0
+            while self._waiting and size <= ROUND_BYTES:
+                taken.append(self._waiting.popleft())
+                size += EACH_BYTES + taken[-1][0].size
             try:
-                told = self._together([asked for asked, _ in left])
+                results = await asyncio.to_thread(self._round, [sent for sent, _ in taken])
             except Exception:
-                log.exception("%d payloads could not be taken in together; each is by itself.", len(left))
-                told = [None] * len(left)
-            for (asked, future), result in zip(left, told, strict=False):
-                if result is None:
-                    self._alone.submit(self._by_itself, asked, future)
-                else:
-                    future.set_result(result)
-            left = left[len(told) :]
+                log.exception("%d payloads could not be taken in together; each is by itself.", len(taken))
+                results = [None] * len(taken)
+            for (_, told), result in zip(taken, results, strict=True):
+                if not told.done():  # whoever asked may be gone
+                    told.set_result(result)
 
-    def _together(self, asked: Sequence[_Asked]) -> list[Result | None]:
-        """None for what did not go well and is to be taken in by itself; those after the last answer were not looked at."""
-        answers = parse_several([(each.feed.name, each.payload, self._context(each)) for each in asked], QUICK)
-        read = [(each, items) for each, items in zip(asked, answers, strict=False) if items is not None]
-        tallies = iter(self.store.append_each([_batch(each, items) for each, items in read]))
+    def _round(self, sent: Sequence[Sent]) -> list[Result | None]:
+        """None for what did not go well and is to be taken in by itself."""
         told: list[Result | None] = []
-        for each, items in zip(asked, answers, strict=False):
-            tally = None if items is None else next(tallies)
-            if isinstance(tally, Tally):
-                health.record_success(self.store, each.source, datetime.now(UTC), tally)
-                told.append(result_of(each.payload, each.feed.name, each.source, tally))
-            else:
-                told.append(None)
+        while len(told) < len(sent):
+            left = sent[len(told) :]
+            answers = parse_several([(each.feed.name, each.payload, self._context(each)) for each in left], QUICK)
+            read = [(each, items) for each, items in zip(left, answers, strict=False) if items is not None]
+            tallies = iter(self.store.append_each([_batch(each, items) for each, items in read]))
+            told += [
+                None if items is None else self._told(each, next(tallies))
+                for each, items in zip(left, answers, strict=False)
+            ]
         return told
 
-    def _context(self, asked: _Asked) -> Context:
-        return Context(with_options(self.store, asked.source), asked.received)
+    def _context(self, sent: Sent) -> Context:
+        return Context(with_options(self.store, sent.source), sent.received)
 
-    def _by_itself(self, asked: _Asked, future: Future[Result]) -> None:
-        try:
-            future.set_result(self._take_in(asked))
-        except BaseException as error:  # noqa: BLE001 - it goes to whoever asked
-            future.set_exception(error)
-
-
-def _plain(feed: Feed) -> bool:
-    """Whether the feed's payloads mean nothing beyond their own rows: no look-up tables, no whole state of a source."""
-    return "reference" not in feed.kinds and feed.absence == "keep"
+    def _told(self, sent: Sent, tally: Tally | Exception) -> Result | None:
+        if isinstance(tally, Exception):
+            return None
+        health.record_success(self.store, sent.source, datetime.now(UTC), tally)
+        return result_of(sent.payload, sent.feed.name, sent.source, tally)
 
 
-def _batch(asked: _Asked, items: list[Entry | Reject]) -> Batch:
-    name = printable(asked.payload.name)
-    return Batch(asked.source.name, asked.feed.name, name, sha256(asked.payload), micros(asked.received) or 0, [items])
+def _batch(sent: Sent, items: list[Entry | Reject]) -> Batch:
+    name = printable(sent.payload.name)
+    return Batch(sent.source.name, sent.feed.name, name, sha256(sent.payload), micros(sent.received) or 0, [items])
