@@ -41,8 +41,6 @@ class Source:
     expected_every_s: float | None = None
     observed_within_s: float | None = None
     """How old the newest it tells of may be before it counts as slow; None: however old."""
-    observed_within_s: float | None = None
-    """How old the newest it tells of may be before it counts as slow; None: however old."""
     sensitivity: Sensitivity = Sensitivity.high
     releasable_to: tuple[str, ...] = ()
     grade: str = ""
@@ -192,14 +190,10 @@ def _source(file: Path, told: dict[str, Any], mission: Mission, retention: Mappi
     seconds = span_s(every) if isinstance(every, str) else every
     if every is not None and (not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or seconds <= 0):
         raise BadSettings(f'{file}: expected of {at} is {every!r}; use seconds or a span like "15min", "6h", "1d".')
-    within = told.get("observed_within")
+    within = told.get("observed_within_s", told.get("observed_within"))
     within_s = span_s(within) if isinstance(within, str) else within
-    if within is not None and not within_s:
-        raise BadSettings(f'{file}: observed_within of {at} is {within!r}; use a span like "6h" or "2d".')
-    within = told.get("observed_within")
-    within_s = span_s(within) if isinstance(within, str) else within
-    if within is not None and not within_s:
-        raise BadSettings(f'{file}: observed_within of {at} is {within!r}; use a span like "6h" or "2d".')
+    if within is not None and (not isinstance(within_s, (int, float)) or isinstance(within_s, bool) or within_s <= 0):
+        raise BadSettings(f'{file}: observed_within of {at} is {within!r}; use seconds or a span like "6h".')
     try:
         marks = marked(told)
     except BadTerms as error:
@@ -217,7 +211,7 @@ def _source(file: Path, told: dict[str, Any], mission: Mission, retention: Mappi
         "expected",
         "expected_every_s",
         "observed_within",
-        "observed_within",
+        "observed_within_s",
         "grade",
         "exercise",
         "timezone",
@@ -229,7 +223,6 @@ def _source(file: Path, told: dict[str, Any], mission: Mission, retention: Mappi
         title=str(told.get("title", name)),
         address=str(told.get("address", "")),
         expected_every_s=None if seconds is None else float(seconds),
-        observed_within_s=within_s,
         observed_within_s=within_s,
         grade=str(told.get("grade", "")),
         exercise=_flag(file, f"exercise of {at}", told.get("exercise", mission.exercise)),
