@@ -272,10 +272,11 @@ class _Watched:
 
 def _cells(entry: Entry) -> dict[str, Any]:
     """The fields a record says, as they are stored; what is long is cut for showing."""
-    record: Any = decode(entry.body)
     kind = KIND_OF_NUMBER[entry.kind].name
-    if isinstance(record, Retract):
-        return {"kind": kind, "source_ref": record.source_ref, "description": record.reason}
+    if entry.retracted:
+        taken_back = msgspec.json.decode(entry.body, type=Retract)
+        return {"kind": kind, "source_ref": taken_back.source_ref, "description": taken_back.reason}
+    record: Any = decode(entry.body)
     told = msgspec.to_builtins(record, builtin_types=())
     fields: dict[str, Any] = {"kind": kind}
     for name, value in told.items():

@@ -17,6 +17,7 @@ import msgspec
 from data import audit, health
 from data.places import Places
 from data.settings import Settings, Source
+from data.sharing import announce
 from data.sharing_changes import CannotShare, set_source_mark
 from data.source_options import BadOptions, options_set, set_options, with_options
 from data.store import Store
@@ -37,8 +38,8 @@ PATIENCE_S = 1.5
 """Work done within this is answered with its outcome; other work with how far it is."""
 KEPT_S = 900.0
 BUSY_S = 20.0
-MOST_AT_ONCE = 2
-"""Previews and counts read at once, so that the workers are never all taken from what arrives by itself."""
+MOST_PREVIEWS, MOST_COUNTS = 2, 1
+"""Read at once, so that the workers are never all taken from what arrives by itself."""
 REMEMBERED = 32
 RECENT = 200
 """Of so many of a source's newest payloads each can be taken back here."""
@@ -88,7 +89,8 @@ class Uploads:
         self.settings = settings
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
-        self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._room = threading.BoundedSemaphore(MOST_PREVIEWS)
+        self._counts = threading.BoundedSemaphore(MOST_COUNTS)
         self._references: dict[Any, dict[tuple[str, str], dict[str, Any]]] = {}
 
     def feeds(self) -> list[Feed]:
@@ -152,7 +154,7 @@ class Uploads:
         key = f"{staged}/count/{number}/{msgspec.json.encode(sorted(choices, key=lambda one: one.file)).decode()}"
 
         def run(job: Job) -> Findings:
-            with self._room:
+            with self._counts:
                 return examine(self.store, self._asked(owner, staged, choices, number, job.usage), places, job.usage)
 
         with self._lock:
@@ -221,6 +223,7 @@ class Uploads:
         for choice in {choice.source: choice for choice in choices}.values():
             if choice.agency:
                 set_source_mark(self.store, self.settings, owner.name, choice.source, {"agency": choice.agency})
+                announce(self.store, (choice.agency,))  # nothing was shared before, so nothing else says it is there
             if choice.agency or choice.options:
                 told = {**options_set(self.store, choice.source), **choice.options}
                 set_options(self.store, self.settings, owner.name, choice.source, told, choice.feed)
