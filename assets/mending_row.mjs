@@ -104,6 +104,19 @@ export function rowEditor(row, { may, act, moved }) {
     settled(t("mend.discarded", { count: 1, n: 1 }));
   }
 
+  /** Still refused: for another reason it is another reject, which takes this one's place. */
+  function refused(found) {
+    said.say(outcome(found), "refused");
+    const [next] = found.rows;
+    if (next) {
+      const node = rowEditor(next, { may, act, moved });
+      host.replaceWith(node);
+      node.append(said.node);
+      node.querySelector("[data-fault] .cg-input, textarea")?.focus();
+    }
+    moved();
+  }
+
   function settled(words) {
     form.remove();
     host.dataset.settled = "";
@@ -124,10 +137,8 @@ export function rowEditor(row, { may, act, moved }) {
         await act("quarantine/edit", { ids: [row.id], cells: Object.fromEntries(kept) });
       } else if (area) await act("quarantine/edit", { ids: [row.id], text: area.value });
       const found = await act("quarantine/replay", { ids: [row.id] });
-      if (found.rejected) {
-        said.say(outcome(found), "refused");
-        moved();
-      } else settled(outcome(found));
+      if (found.rejected) refused(found);
+      else settled(outcome(found));
     } catch (error) {
       said.say(error.message, "refused");
     } finally {

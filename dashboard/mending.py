@@ -156,7 +156,7 @@ def _replay(services: Services, viewer: Viewer, told: Told, lang: str) -> Any:
     with _refusing(services):
         found = services.mending.replay(viewer.name, _which(services, told))
     services.picture.catch_up()
-    return found
+    return {**found, "rows": [_timed(row) for row in found["rows"]]}
 
 
 def _discard(services: Services, viewer: Viewer, told: Told, lang: str) -> Any:

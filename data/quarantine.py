@@ -135,6 +135,14 @@ def entry(engine: Engine, number: int) -> dict[str, Any] | None:
     return None if row is None else dict(row)
 
 
+def successors(engine: Engine, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Open rejects that mends of these came to, refused for another reason; whole, oldest first."""
+    at = quarantine.c
+    query = sa.select(quarantine).where(at.state == "open", at.origin.in_(ids)).order_by(at.id)
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def newest_id(engine: Engine) -> int:
     """The id of the reject that was added last; 0 before the first."""
     with engine.connect() as connection:

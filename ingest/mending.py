@@ -76,7 +76,7 @@ class Mending:
         return _shown(mending.edit(self.store, who, number, row), self._columns(found["source"]))
 
     def replay(self, who: str, which: Which) -> dict[str, Any]:
-        """Read again: what became of the rows, together."""
+        """Read again: what became of the rows, together; and of those named that are refused otherwise now, the rows."""
         ids, source = which.ids, which.source
         results = replay(self.store, self.settings, ids, source, which.feed, which.reason, who)
         told: Counter[str] = Counter()
@@ -84,7 +84,10 @@ class Mending:
         for result in results:
             told.update({name: result[name] for name in _COUNTS})  # type: ignore[literal-required]
             reasons.update(result["reasons"])
-        return {**{name: told[name] for name in _COUNTS}, "reasons": reasons, "errors": _errors(results)}
+        columns = self._columns(which.source)
+        rows = [_shown(entry, columns) for entry in quarantine.successors(self.store.reader, ids)] if ids else []
+        counts = {name: told[name] for name in _COUNTS}
+        return {**counts, "reasons": reasons, "errors": _errors(results), "rows": rows}
 
     def discard(self, who: str, which: Which, why: str) -> int:
         return mending.discard(self.store, who, why, which.ids, which.source, which.feed, which.reason)
