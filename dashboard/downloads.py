@@ -19,6 +19,7 @@ from starlette.responses import Response, StreamingResponse
 from dashboard import rights
 from dashboard.answer import NOT_FOUND, VARY, Refused
 from dashboard.export import Format, about, write
+from dashboard.guard import COMPRESSED
 from dashboard.selection import chosen, refuse_unknown
 from dashboard.services import Services
 from dashboard.words import dtg, language
@@ -62,13 +63,17 @@ def download(services: Services, request: Request) -> Response:
         details = {"format": asked, "filters": words, "count": len(rows), "revision": seen.revision}
         services.exported(viewer.name, kind.collection, details)
         made, size = file.open("rb"), file.stat().st_size
-    name = "-".join([kind.collection, *([mark.sensitivity.name] if mark else []), dtg(seen.now).replace(" ", "")])
+    level = [mark.sensitivity.name] if mark else []
+    exercise = ["exercise"] if told.marking.startswith("EXERCISE") else []
+    name = "-".join([kind.collection, *exercise, *level, dtg(seen.now).replace(" ", "")])
     headers = {
         "Cache-Control": "private, no-store",
         "Content-Disposition": f'attachment; filename="{name}.{asked}"',
-        "Content-Length": str(size),
         "Vary": VARY,
     }
+    # What the guard would compress it would first gather whole; without a length it is passed on as it comes.
+    if MEDIA[asked] not in COMPRESSED:
+        headers["Content-Length"] = str(size)
     return StreamingResponse(_parts(made), media_type=MEDIA[asked], headers=headers)
 
 

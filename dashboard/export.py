@@ -79,10 +79,12 @@ def export(seen: Seen, collection: str, filters: Filters, format: Format, path: 
 
 def about(seen: Seen, collection: str, rows: Rows, query: str, title: str, lang: str = "en") -> About:
     """What a file of these rows says of itself."""
+    kind = COLLECTIONS[collection].name
+    exercise = "EXERCISE · " if seen.column(kind, "exercise")[rows].any() else ""
     return About(
         title=title,
         collection=collection,
-        marking=marking(lang, seen.marking((COLLECTIONS[collection].name, rows))),
+        marking=exercise + marking(lang, seen.marking((kind, rows))),
         filters=query,
         as_known_at=rfc3339(seen.now if seen.past else revision_time(seen) or EPOCH),
         revision=str(seen.revision),

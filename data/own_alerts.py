@@ -94,6 +94,8 @@ def issue(store: Store, settings: Settings, who: str, told: Mapping[str, Any], r
     Who may, is for the caller to ask. Raises `BadAlert`.
     """
     with store.transaction() as connection:
+        # Held from the first look on: of two who update the same message the second sees what the first has sent.
+        secret = connection.execute(sa.select(counter.c.secret).with_for_update()).scalar_one()
         now = datetime.now(UTC).replace(microsecond=0)
         envelope, said, source = _drafted(connection, settings, told, now)
         written = message(envelope, said)
@@ -104,7 +106,6 @@ def issue(store: Store, settings: Settings, who: str, told: Mapping[str, Any], r
         entries.append(_kept(envelope, said, source, written, told, len(entries) + 1))
         digest, received = sha256(written).hexdigest(), round(now.timestamp() * 1e6)
         batch = Batch(source.name, FEED, f"{envelope.identifier}.xml", digest, received, [entries])
-        secret = connection.execute(sa.select(counter.c.secret)).scalar_one()
         append(connection, secret, batch)
         details: dict[str, audit.Value] = {
             "agency": source.agency,

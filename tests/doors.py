@@ -87,6 +87,7 @@ def addresses(since: str, then: str) -> Iterator[str]:
         yield f"/ogc/collections/{name}/items?limit=1000&q=alpha"
         yield f"/ogc/collections/{name}/items?limit=1000&bbox=30.05,5.05,30.5,5.5&severity=moderate"
         yield f"/ogc/collections/{name}/items?limit=2&offset=1&as_known_at={then}"
+    yield from ("/api/alerts", "/cap/atom")
     yield from ("/ogc", "/ogc/api", "/ogc/conformance", "/ogc/collections", "/ogc/collections/nothing")
     for query in (
         "area=XT0101",
