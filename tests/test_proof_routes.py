@@ -216,7 +216,7 @@ def test_rights_are_asked_for(tmp_path: Path) -> None:
         client = client_of(found.services)
         for route, of in ROUTES.items():
             method, _, path = route.partition(" ")
-            if of != "role" or not path.startswith(("/api/admin/", "/api/upload")):
+            if of != "role" or not path.startswith(("/api/admin/", "/api/upload", "/api/triage/")):
                 continue
             told = b'{"name":"x","agency":"Intel","kind":"person","source":"hidden","roles":["admin"]}'
             answer = client.request(
