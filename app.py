@@ -169,6 +169,8 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
     from ingest.uploads import Uploads
 
     intake = Intake(store, settings)
+    from outgoing.board import states as output_states
+
     identity = Identity(store, lambda name: picture.sharing.opened.get(name, ()))
 
     def viewer(request: Any) -> Any:
@@ -185,6 +187,7 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
         viewer=viewer,
         identity=identity,
         states=lambda: health.states(store, settings, datetime.now(UTC)),
+        outputs=lambda: output_states(settings.home, settings.cot_out),
         wait=lambda revision, seconds: wait_for_change(store, revision, seconds),
         receive=lambda *sent: _received(intake, *sent),
         quarantine_groups=lambda: quarantine.groups(store.reader),

@@ -4,6 +4,7 @@ import { attr, button, el, keyed, part, parts, show, text } from "./dom.mjs";
 import { age, dtg, number, time } from "./format.mjs";
 import { t } from "./i18n.mjs";
 import { mendingPanel } from "./mending.mjs";
+import { outgoingList } from "./outgoing.mjs";
 import { get } from "./state.mjs";
 import { ailing, uncalled, urgency } from "./strip.mjs";
 import { bring, takeDrops } from "./upload.mjs";
@@ -25,7 +26,8 @@ export function feedsPanel(host, { now, signal, stale = () => {} }) {
   );
   columns.setAttribute("aria-hidden", "true");
   const list = el("div", "cg-feed-list");
-  host.replaceChildren(head, columns, list);
+  const outgoing = outgoingList();
+  host.replaceChildren(head, columns, list, outgoing.host);
   let sources = [];
 
   function cell(name, label) {
@@ -131,6 +133,7 @@ export function feedsPanel(host, { now, signal, stale = () => {} }) {
         (a, b) => urgency(a) - urgency(b) || a.title.localeCompare(b.title),
       );
       keyed(list, sources, (source) => source.name, make, fill);
+      outgoing.update(status.outputs);
       const trouble = sources.filter((source) => source.state !== "fresh" || source.ailment).length;
       show(columns, sources.length > 0);
       text(summary, sources.length ? t("feeds.summary", { count: sources.length, trouble }) : t("feeds.none"));

@@ -24,6 +24,7 @@ from dashboard.kpis import all_kpis
 from dashboard.looking import VIEW_AS
 from dashboard.marking import mark_text
 from dashboard.noted import note_read
+from dashboard.rights import runs
 from dashboard.services import Services
 from dashboard.words import language, say
 from data.access import EVERY_AGENCY, Mark, Viewer, decide
@@ -76,11 +77,13 @@ def status(services: Services, request: Request) -> Response:
 def summary(services: Services, viewer: Viewer, seen: Seen) -> dict[str, Any]:
     """The freshness of every source this viewer may know of; also what `/live` repeats."""
     states = known_states(services, viewer)
-    return {
+    told = {
         "revision": seen.revision,
         "now": datetime.now(UTC).replace(microsecond=0),
         "sources": [_plain(state) if owns(services, seen, state) else _from_outside(seen, state) for state in states],
     }
+    # To whom the picture is sent on is for those to know who run the place.
+    return {**told, "outputs": [_plain(state) for state in services.outputs()]} if runs(viewer) else told
 
 
 def known_states(services: Services, viewer: Viewer) -> list[Any]:

@@ -117,6 +117,8 @@ class Services:
     exported: Callable[[str, str, Mapping[str, Any]], None]
     """Log that somebody takes records out as a file: (who, collection, what they asked for and how much it was)."""
 
+    outputs: Callable[[], Sequence[Any]] = tuple
+    """How sending to other systems goes (`outgoing.board.OutState`)."""
     uploads: Any = None
     """Files dropped by people and what they would come to (`ingest.uploads.Uploads`)."""
     mending: Any = None

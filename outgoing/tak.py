@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import ssl
 import threading
@@ -359,6 +360,8 @@ def _sentence(error: BaseException) -> str:
         return f"its certificate does not hold: {error.verify_message}."
     if isinstance(error, TimeoutError):
         return f"no answer within {CONNECT_S:.0f} s."
+    if isinstance(error, OSError):
+        return f"cannot be reached: {os.strerror(error.errno) if error.errno and error.errno > 0 else error}."
     return f"{type(error).__name__}: {error}"
 
 

@@ -49,6 +49,7 @@ def test_health_and_status_say_what_is_there(here: Site) -> None:
     assert told["records"]["boundaries"] == 3
     assert told["revision"] == here.store.revision()
     assert {source["name"]: source["state"] for source in told["sources"]}["reports"] == "never"
+    assert told["outputs"] == []
 
 
 def test_a_viewer_is_told_only_of_what_is_released_to_them(here: Site, partner: str) -> None:
@@ -56,6 +57,7 @@ def test_a_viewer_is_told_only_of_what_is_released_to_them(here: Site, partner: 
     assert told["records"]["incidents"] == SEEN
     assert told["records"]["sites"] == 0
     assert [source["name"] for source in told["sources"]] == ["usgs"]
+    assert "outputs" not in told
     assert here.get("/api/counts", partner).json()["total"] == SEEN
     by = here.get("/api/counts?by=category,source", partner).json()
     assert "raid" not in {row[0] for row in by["rows"]}
