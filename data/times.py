@@ -10,6 +10,7 @@ NO_TIME = int(np.iinfo(np.int64).min)
 """Nothing was said."""
 EVER = int(np.iinfo(np.int64).max)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -18,4 +19,8 @@ def micros_of(moment: datetime) -> int:
 
 
 def moment_of(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
+    """The moment itself; of what no calendar reaches, the first or last one that it does."""
+    try:
+        return _EPOCH + timedelta(microseconds=micros)
+    except OverflowError:
+        return _FIRST if micros < 0 else _LAST

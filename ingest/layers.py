@@ -102,7 +102,7 @@ def layers_of(payload: Payload) -> Iterator[Layer]:
     kind = kind_of(payload)
     if not kind:
         raise ValueError(
-            f"{payload.name} is neither a GeoPackage nor GeoParquet nor a shapefile nor a zip of shapefiles"
+            f"{payload.name} is neither a GeoPackage nor a shapefile nor a zip of shapefiles nor GeoParquet"
         )
     if kind == "parquet":
         yield _of_parquet(payload)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -24,6 +24,10 @@ ID = re.compile(
 PERSON = re.compile(
     r"age(_\w+)?|sexe?|gender|genre|((patient|first|last|full|sur|other|family|given)_?)?names?|(pre)?nom|occupation|hcw|dob"
     r"|date_(of_birth|naissance|de_naissance)"
+)
+OWN_OF_PERSON = re.compile(
+    r"(first|last|family|given|middle|sur|patient|beneficiary|head_of_(the_)?household|respondent)_?name|date_of_birth|^dob$"
+    r"|passport|national_id|id_card|(mobile|phone|tel(ephone)?)_?(no|number|num|numero)?$|tracked_?entity|program_?stage|prenom"
 )
 ONSET = re.compile(r"(\w+_)?onset(_\w+)?|(date_)?(de_)?debut_(des_)?(sympt\w+|maladie)")
 OTHER_DATES = re.compile(
@@ -54,6 +58,13 @@ MOST_WEEKS = 520
 SEXES = {"f": "F", "female": "F", "femme": "F", "m": "M", "male": "M", "homme": "M"}
 FEWEST = 5
 """Counts of fewer people are not split by sex, and no count is of an area below the second level."""
+
+
+def of_persons(header: Iterable[str]) -> bool:
+    """Whether a table's columns are about persons: two things told of one, or what only a person has."""
+    names = [_called(name) for name in header]
+    told = {name for name in names if PERSON.fullmatch(name) and name not in ("name", "names", "nom", "nome")}
+    return len(told) >= 2 or any(OWN_OF_PERSON.search(name) for name in names)
 
 
 def kind_of_list(table: Table) -> Literal["patients", "people", ""]:

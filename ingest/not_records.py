@@ -1,6 +1,7 @@
 """Files that hold no records, or records in a form that is not read: what they are, and what to send in their place.
 
-Asked only when no feed knows a payload, and told from its first bytes and words alone.
+Asked only when no feed knows a payload, and told from its first bytes and words alone: this runs
+in the server itself, where nothing of strangers is opened.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import re
 
 from ingest.feed import Payload
+from ingest.line_lists import of_persons
+from ingest.sheets import preview
 
 BYTES: tuple[tuple[bytes, int, str], ...] = (
     (b"OSMHeader", 4, "is OpenStreetMap data in PBF, which is not read; export what is needed of it as GeoJSON or GeoPackage"
@@ -59,6 +62,13 @@ def what_it_is(payload: Payload) -> str:
         return A_PART
     if b"\x00" in head[:4096] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return ""
+    if not head.startswith((b"PK", b"\xd0\xcf", b"PAR1")) and any(
+        of_persons(table.header) for table in preview(payload)
+    ):
+        return (
+            "is a list of persons, which is read only as counts; send counts, or say which columns are whose in"
+            " commonground.toml"
+        )
     text = payload.head_text.lstrip("\ufeff")[:20_000]
     return next((told for pattern, told in WORDS if re.search(pattern, text, re.IGNORECASE)), "")
 

@@ -9,7 +9,7 @@ from typing import Any
 from ingest.feed import Payload
 from ingest.figures import month_of
 from ingest.headings import bare
-from ingest.sheets import csv_rows
+from ingest.sheets import lines, top_lines
 from ingest.values import number
 
 ABOVE = frozenset(
@@ -20,10 +20,7 @@ WITHIN = 10
 
 def is_matrix(payload: Payload) -> bool:
     """Whether the first lines begin with Market, Commodity and others of `ABOVE`."""
-    try:
-        return {"market", "commodity"} <= set(_above(list(islice(csv_rows(payload), WITHIN))))
-    except ValueError:
-        return False
+    return {"market", "commodity"} <= set(_above(list(top_lines(payload)[:WITHIN])))
 
 
 def _above(lines: list[list[str]]) -> dict[str, list[str]]:
@@ -38,13 +35,13 @@ def _above(lines: list[list[str]]) -> dict[str, list[str]]:
 
 def priced(payload: Payload) -> Iterator[dict[str, Any]]:
     """One row for each filled cell, as `figures.indicator` reads it."""
-    lines = csv_rows(payload)
-    top = list(islice(lines, WITHIN))
+    rest = lines(payload)
+    top = list(islice(rest, WITHIN))
     above = _above(top)
     first = len(above)
     labels = next((line for line in top[first:] if any("year" in bare(cell) for cell in line[:3])), [])
     year = ""
-    for line in (*top[first:], *lines):
+    for line in (*top[first:], *rest):
         if line is labels or not any(cell.strip() for cell in line):
             continue
         year = line[0].strip() or year

@@ -36,6 +36,10 @@ HEADER_WITHIN = 25
 PREVIEW_ROWS = 40
 MOST_COLUMNS = 16_384
 """Of the widest spreadsheet there is."""
+NARROWEST = 3
+"""Filled cells that a line of a table has at least; a title above it has fewer."""
+SEPARATOR = re.compile(r'\A\ufeff?"?sep=([,;|\t])"?(?:\r?\n|\Z)', re.IGNORECASE)
+"""What Excel writes above a csv to say how it is split."""
 NOTHING = frozenset(("", "-", "--", "n/a", "#n/a", "null", "nan"))
 """What partners write into a cell that says nothing. Not "NA": that is Namibia."""
 MAX_JSON = 200_000_000
@@ -163,6 +167,45 @@ def _sheets(payload: Payload) -> Iterator[tuple[str, Iterable[Sequence[Any]]]]:
         )
 
 
+def lines(payload: Payload) -> Iterator[list[str]]:
+    """The lines of a csv, or of the first sheet of a workbook that has a table, cells as text; titles above are left out."""
+    kind = kind_of(payload)
+    sheets: Iterable[Iterable[Sequence[Any]]] = ()
+    if kind == "csv":
+        sheets = [csv_rows(payload)]
+    elif kind in ("xlsx", "xls"):
+        sheets = (rows for _, rows in sheets_of(payload, kind))
+    for rows in sheets:
+        told = (["" if value is None else _word_of(value) for value in row] for row in rows)
+        found = False
+        for row in told:
+            found = found or sum(bool(cell.strip()) for cell in row) >= NARROWEST
+            if found:
+                yield row
+        if found:
+            return
+
+
+def top_lines(payload: Payload) -> tuple[list[str], ...]:
+    """The first of `lines`, for recognising a payload; none where it cannot be read as a table."""
+    stamp = payload.path.stat().st_mtime_ns if payload.path is not None else 0
+    return _top_lines(payload, stamp)
+
+
+@lru_cache(maxsize=2)
+def _top_lines(payload: Payload, stamp: int) -> tuple[list[str], ...]:
+    try:
+        return tuple(islice(lines(payload), HEADER_WITHIN))
+    except (ValueError, OSError):
+        return ()
+
+
+def _word_of(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat() if value.time() != time() else value.date().isoformat()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def csv_rows(payload: Payload) -> Iterator[list[str]]:
     """Lines of a csv, split into cells as they stand; raises ValueError at a line that is no csv."""
     encoding = _encoding(payload)
@@ -170,14 +213,14 @@ def csv_rows(payload: Payload) -> Iterator[list[str]]:
     with payload.open() as stream, io.TextIOWrapper(stream, encoding, errors="replace", newline="") as text:
         reader = csv.reader(text, delimiter=dialect)
         try:
-            yield from reader
+            yield from (row for row in reader if reader.line_num > 1 or not SEPARATOR.match(dialect.join(row)))
         except csv.Error as error:
             raise ValueError(f"line {reader.line_num} of {payload.name} cannot be read as csv: {error}") from None
 
 
 def _lenient(text: str) -> Iterator[list[str]]:
     try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+        yield from csv.reader(io.StringIO(SEPARATOR.sub("", text, count=1), newline=""), delimiter=_delimiter(text))
     except csv.Error:
         return
 
@@ -199,6 +242,8 @@ def _encoding(payload: Payload) -> str:
 
 def _delimiter(text: str) -> str:
     """Which of , ; tab | splits the first lines most evenly into most columns."""
+    if said := SEPARATOR.match(text):
+        return said[1]
     sample = "\n".join(text.split("\n")[:60])[:32_768]
     best, best_score = ",", 0.0
     for candidate in (",", "\t", ";", "|"):

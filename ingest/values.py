@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -80,7 +81,20 @@ def whole(row: Mapping[str, Any], name: str) -> int | None:
 
 def lon_lat(row: Mapping[str, Any], lon_name: str, lat_name: str) -> tuple[float | None, float | None]:
     """Longitude and latitude in degrees, or two Nones where both are blank; the range is checked by the frame."""
-    return number(row, lon_name), number(row, lat_name)
+    return degree(row, lon_name), degree(row, lat_name)
+
+
+_SERIAL_DAY = re.compile(r"[2-7]\d{4}(?:\.\d+)?\Z")
+"""A spreadsheet's serial day (1954 to 2119); as seconds since 1970 it would be the first of that January."""
+_DECIMAL_COMMA = re.compile(r"-?\d{1,3},\d+\Z")
+
+
+def degree(row: Mapping[str, Any], name: str) -> float | None:
+    """A decimal coordinate: as `number`, but a comma is always a decimal one, because no place has thousands of degrees."""
+    said = row.get(name)
+    if isinstance(said, str) and _DECIMAL_COMMA.match(said.strip()):
+        return float(said.strip().replace(",", "."))
+    return number(row, name)
 
 
 _FORMATS = (
@@ -114,6 +128,8 @@ def instant(row: Mapping[str, Any], name: str, zone: str = "UTC", default: datet
         cleaned = value.strip()
         if cleaned.isdecimal() and len(cleaned) >= 9:
             return epoch(float(cleaned), name)
+        if _SERIAL_DAY.match(cleaned):
+            return excel_day(float(cleaned))
         found = _instant_of(cleaned, zone)
         if found is not None:
             return found
@@ -124,7 +140,7 @@ def instant(row: Mapping[str, Any], name: str, zone: str = "UTC", default: datet
     elif isinstance(value, date):
         return _aware(datetime(value.year, value.month, value.day), zone)  # noqa: DTZ001 (given its zone there)
     elif isinstance(value, (int, float)):
-        return epoch(float(value), name)
+        return excel_day(float(value)) if 20_000 <= value < 80_000 else epoch(float(value), name)
     raise Refusal(name, "is not a date or time that can be read (use 2026-11-20 or 2026-11-20T18:00Z)", value)
 
 

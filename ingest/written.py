@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ingest.feed import Refusal
-from ingest.values import excel_day, instant, number, text
+from ingest.values import degree, excel_day, instant, text
 
 _MONTHS = {
     word: number
@@ -100,7 +100,7 @@ def degrees(row: Mapping[str, Any], name: str) -> float | None:
     said = text(row, name)
     found = _SEXAGESIMAL.match(said) if re.search(r"[°ºd'′NSEWO]", said, re.IGNORECASE) else None
     if found is None:
-        return number(row, name)
+        return degree(row, name)
     whole, minutes, seconds = (float((found[group] or "0").replace(",", ".")) for group in (2, 3, 4))
     side = (found[1] or found[5] or "").upper()
     if minutes >= 60 or seconds >= 60 or (side and whole < 0):

@@ -19,7 +19,7 @@ from ingest.dhis2 import UID, name_of, named, names_in, period
 from ingest.feed import Context, Feed, Payload, Refusal, Source, decode_text
 from ingest.headings import bare, words
 from ingest.markup import elements, local_name
-from ingest.sheets import csv_rows, kind_of
+from ingest.sheets import kind_of, lines, top_lines
 from ingest.values import instant, number, text
 
 COLUMNS = words(
@@ -46,9 +46,9 @@ def recognise(payload: Payload) -> int:
         return 85
     if head[:1] == "{" and '"dataValues"' in head and '"dataElement"' in head:
         return 90 if '"period"' in head and not re.search(r'"(?:events|programStage|trackedEntit\w+)"', head) else 0
-    if kind_of(payload) != "csv":
+    if kind_of(payload) not in ("csv", "xlsx", "xls"):
         return 0
-    first = next(csv_rows(payload), [])
+    first = next(iter(top_lines(payload)), [])
     cells = [cell.strip().strip('"').lower() for cell in first]
     if "dataelement" in cells and "period" in cells:
         return 90
@@ -91,7 +91,7 @@ def _xml(payload: Payload) -> Iterator[dict[str, Any]]:
 
 def _csv(payload: Payload) -> Iterator[dict[str, Any]]:
     header: tuple[str, ...] = ()
-    for line in csv_rows(payload):
+    for line in lines(payload):
         # Some exports put spaces between the comma and the quote, which then is no quote to a reader.
         cells = [cell.strip().strip('"').strip() for cell in line]
         if not header:

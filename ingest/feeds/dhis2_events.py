@@ -18,7 +18,7 @@ from data.records import Indicator, Record, Retract
 from ingest.dhis2 import named
 from ingest.feed import Context, Feed, Payload, Refusal, Source, decode_text
 from ingest.headings import words
-from ingest.sheets import csv_rows, kind_of
+from ingest.sheets import lines, top_lines
 from ingest.values import instant, text
 
 KINDS = {"events": "event", "enrollments": "enrollment", "trackedEntities": "trackedEntity"}
@@ -28,6 +28,8 @@ KEPT = words(
     "program programStage trackedEntityType orgUnit orgUnitName status occurredAt eventDate enrolledAt enrollmentDate"
     " createdAt created updatedAt lastUpdated deleted completedAt completedDate"
 )
+TITLES = 5
+"""Lines from the top among which the header is looked for."""
 LISTS = re.compile(r'"(?:events|enrollments|instances|trackedEntit\w+)"\s*:\s*\[|"event"\s*:\s*"')
 WHEN = words("occurredAt eventDate enrolledAt enrollmentDate createdAt created")
 CHANGED = words("updatedAt lastUpdated updatedAtClient createdAt created")
@@ -42,8 +44,8 @@ def recognise(payload: Payload) -> int:
             if told and re.search(r'"(?:events|enrollments|instances|trackedEntit\w+)"\s*:\s*\[|"event"\s*:\s*"', head)
             else 0
         )
-    first = next(csv_rows(payload), []) if kind_of(payload) == "csv" else []
-    return 95 if {"event", "programStage", "orgUnit"} <= {cell.strip() for cell in first} else 0
+    first = {cell.strip().casefold() for line in top_lines(payload)[:TITLES] for cell in line}
+    return 95 if {"event", "programstage", "orgunit"} <= first else 0
 
 
 def rows(payload: Payload, source: Source) -> Iterable[dict[str, str]]:
@@ -82,10 +84,12 @@ def _kept(item: Mapping[str, Any], name: str, own: str, known: Mapping[str, str]
 def _of_csv(payload: Payload) -> Iterator[dict[str, str]]:
     header: list[str] = []
     seen: set[str] = set()
-    for line in csv_rows(payload):
+    named = {name.casefold(): name for name in ("event", *KEPT)}
+    for number, line in enumerate(lines(payload)):
         if not header:
-            header = [cell.strip() for cell in line]
-            if "event" not in header:
+            cells = [named.get(cell.strip().casefold(), cell.strip()) for cell in line]
+            header = cells if "event" in cells else []
+            if number >= TITLES:
                 raise ValueError(f"{payload.name} has no column `event`")
             continue
         row = dict(zip(header, line, strict=False))
@@ -124,9 +128,9 @@ def record(row: dict[str, str], context: Context) -> Record | Retract:
 
 FEED = Feed(
     name="dhis2_events",
-    title="DHIS2 tracker, counted (JSON, CSV)",
+    title="DHIS2 tracker, counted (JSON, CSV, Excel)",
     kinds=("indicator",),
-    formats=("json", "csv"),
+    formats=("json", "csv", "xlsx"),
     media_types=("application/json", "text/csv"),
     recognise=recognise,
     rows=rows,

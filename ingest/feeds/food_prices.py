@@ -45,7 +45,7 @@ OLD_AREAS = {"admname": 1, "admin1": 1, "admin2": 2}
 def recognise(payload: Payload) -> int:
     if any(_is_ours(names) for names in headings(payload)):
         return 93
-    return 90 if kind_of(payload) == "csv" and is_matrix(payload) else 0
+    return 90 if kind_of(payload) in ("csv", "xlsx", "xls") and is_matrix(payload) else 0
 
 
 def _is_ours(names: Iterable[str]) -> bool:
@@ -56,7 +56,7 @@ def _is_ours(names: Iterable[str]) -> bool:
 
 
 def rows(payload: Payload, source: Source) -> Iterable[Row]:
-    if kind_of(payload) == "csv" and is_matrix(payload):
+    if kind_of(payload) in ("csv", "xlsx", "xls") and is_matrix(payload):
         yield from priced(payload)
         return
     found = False

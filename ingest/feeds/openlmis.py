@@ -38,14 +38,15 @@ def precedence(payload: Payload) -> int:
 
 
 def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
+    found = False
     for table in tables(payload):
-        name = table_of(table.header)
-        if not name:
-            raise ValueError(
-                f"{payload.name} is no table of OpenLMIS that is read here: its columns match none of them"
-            )
+        if not (name := table_of(table.header)):
+            continue
+        found = True
         for row in table.rows:
             yield {"table": name, **{plain_name(column): cell for column, cell in plain(row).items()}}
+    if not found:
+        raise ValueError(f"{payload.name} is no table of OpenLMIS that is read here: its columns match none of them")
 
 
 def record(row: dict[str, Any], context: Context) -> Record:

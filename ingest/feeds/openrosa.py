@@ -34,7 +34,8 @@ def recognise(payload: Payload) -> int:
     if kind == "zip":
         return 90 if any(_is_form(each) or _is_filled(each) for each in forms.in_zip(payload, looking=True)) else 0
     if kind in ("xlsx", "xls"):
-        return 95 if _is_xlsform(preview(payload)) else 0
+        found = preview(payload)
+        return 95 if _is_xlsform(found) else max((_score(table) for table in found), default=0)
     if kind == "json":
         head = payload.head_text
         told = ('"_xform_id_string"', '"_submission_time"', '"meta/instanceID"', '"__system"', '"formhub/uuid"')
@@ -93,15 +94,15 @@ def _rows(payload: Payload, source: Source) -> Iterator[dict[str, Any]]:
                 for row in _rows(each, source):
                     row.get("said", {}).update(below.get(row.get("id", ""), {}))
                     yield row
-    elif kind in ("xlsx", "xls"):
+    elif kind in ("xlsx", "xls") and _is_xlsform(preview(payload)):
         yield from forms.labels_of_xlsform(list(tables(payload)), form)
     elif kind == "json":
         for item in _listed(json.loads(decode_text(payload.read()))):
             said = dict(forms.flat(item))
             deleted = isinstance(item, dict) and (item.get("__system") or {}).get("deletedAt")
             yield {**forms.of_row(said, form), **({"deleted": str(deleted)} if deleted else {})}
-    elif kind == "csv":
-        for table in tables(payload):
+    elif kind in ("csv", "xlsx", "xls"):
+        for table in (each for each in tables(payload) if kind == "csv" or _score(each)):
             yield from (forms.of_row({name.strip(): cell for name, cell in row.items()}, form) for row in table.rows)
     else:
         root = forms.parsed(payload.read())
@@ -191,5 +192,5 @@ FEED = Feed(
     recognise=recognise,
     rows=rows,
     record=record,
-    precedence=lambda payload: -40 if _is_form(payload) or kind_of(payload) in ("xlsx", "xls") else 0,
+    precedence=lambda payload: -40 if _is_form(payload) or _is_xlsform(preview(payload)) else 0,
 )

@@ -1,8 +1,8 @@
 """Any other table with coordinates: each row a place with what is said of it, as a feature of a layer is.
 
 The last resort of `auto` for a partner's own list, so that it is on the map with all its columns while somebody decides what
-it is; `kind` of the source (report, site, route, incident) says so. `ingest.features` tells what else there is to tell. A row
-without coordinates is kept where it names an area, else refused.
+it is; `kind` of the source (report, site, route, incident) says so, `ingest.features` tells the rest. A row without
+coordinates is kept where it names an area, else refused. A list of persons is never read so.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from data.records import Record
 from ingest import features
 from ingest.feed import Context, Feed, Payload, Refusal, Source
 from ingest.headings import LATITUDE, LONGITUDE, area_columns, area_of, bare, pick
+from ingest.line_lists import of_persons
 from ingest.sheets import Table, plain, preview, tables
 from ingest.written import position
 
@@ -32,11 +33,9 @@ def recognise(payload: Payload) -> int:
 
 def _placed(table: Table) -> bool:
     names = {bare(name) for name in table.header}
-    return (
-        not table.tags
-        and not names >= OF_A_FORM
-        and bool(pick(table.header, LATITUDE) and pick(table.header, LONGITUDE))
-    )
+    if table.tags or names >= OF_A_FORM or of_persons(table.header):
+        return False
+    return bool(pick(table.header, LATITUDE) and pick(table.header, LONGITUDE))
 
 
 def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:

@@ -15,6 +15,7 @@ from data.records import Record, Site
 from data.settings import Source
 from ingest.feed import Context, Feed, Payload, Refusal
 from ingest.headings import area_columns, area_of, bare, pick
+from ingest.line_lists import of_persons
 from ingest.sheets import Row, Table, distinct, plain, preview, tables
 from ingest.site_words import COLUMNS, NAME, NOT_SITES, OWN_NAME, functionality
 from ingest.values import number, text
@@ -32,7 +33,15 @@ def _score(table: Table) -> int:
     if names & NOT_SITES or not (named or (has["code"] and has["type"])):
         return 0
     if placed:
-        return 85 if has["type"] and has["status"] else 75 if has["type"] or has["status"] else 40 if named else 0
+        return (
+            85
+            if has["type"] and has["status"]
+            else 75
+            if has["type"] or has["status"]
+            else 40
+            if named and not of_persons(table.header)
+            else 0
+        )
     areas = area_columns(table.header)
     return 60 if names & {*OWN_NAME} and has["type"] and (has["status"] or areas.names or areas.pcodes) else 0
 
