@@ -42,9 +42,9 @@ class Limits:
     body_bytes: int = 200 << 20
     in_hand_bytes: int = 512 << 20
     """Of all payloads that are being received at once."""
-    per_s: float = 50.0
+    per_s: float = 2_000.0
     """Requests a second of one token, in the long run."""
-    burst: float = 200.0
+    burst: float = 4_000.0
 
 
 STANDARD = Limits()
