@@ -99,7 +99,7 @@ OURS = (
 def routes(
     services: Services,
     hub: live.Hub | None = None,
-    limits: receive.Limits = receive.STANDARD,
+    limits: receive.Limits | None = None,
     version: Callable[[], str] = assets_version,
 ) -> APIRouter:
     """Every route of the machine interface. Include it before the pages, whose catch-all takes everything.
@@ -117,7 +117,8 @@ def routes(
             hub.stop()
 
     router = APIRouter(lifespan=lifespan)
-    gate, following = receive.Gate(limits), receive.Following(services.picture)
+    gate = receive.Gate(limits or receive.limits_of(services.settings))
+    following = receive.Following(services.picture)
     # Routes are tried in order: what comes by the thousand is first.
     router.routes.append(Route("/api/ingest/{feed}", receive.ingest(services, gate, following), methods=["POST"]))
     router.routes.append(Route("/api/reports", receive.reports(services, gate, following), methods=["POST"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import re
 import threading
 import time
@@ -25,6 +26,7 @@ from dashboard.sign_in import bearer, remembered_bearer
 from data.access import LOCAL_OPERATOR, NOBODY
 from data.picture import Picture
 from data.records import Severity, Value
+from data.settings import Settings, Source
 from data.tokens import Token
 
 REPORT_FEED = "report"
@@ -45,32 +47,42 @@ class Limits:
     per_s: float = 2_000.0
     """Requests a second of one token, in the long run."""
     burst: float = 4_000.0
+    """At once, after a pause."""
 
 
-STANDARD = Limits()
+def limits_of(settings: Settings) -> Limits:
+    return Limits(per_s=settings.requests_per_s, burst=2 * settings.requests_per_s)
 
 
 @dataclass
 class Gate:
-    """Counts requests by token and bytes in hand."""
+    """Counts requests by token and by source, and bytes in hand."""
 
     limits: Limits
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _left: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _left: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     _in_hand: int = 0
 
-    def pass_one(self, name: str) -> None:
-        """Take one of a token's requests (a bucket that refills). Raises `Refused`."""
-        limits = self.limits
+    def pass_token(self, token: Token) -> None:
+        """Take one of a token's requests. Raises `Refused`."""
+        self._pass("token", token.name, self.limits.per_s, self.limits.burst)
+
+    def pass_source(self, source: Source | None) -> None:
+        """Take one of the requests for a source that has a rate of its own, whoever sends. Raises `Refused`."""
+        if source is not None and source.requests_per_s is not None:
+            self._pass("source", source.name, source.requests_per_s, max(1.0, 2 * source.requests_per_s))
+
+    def _pass(self, what: str, name: str, per_s: float, burst: float) -> None:
+        """A bucket that refills."""
         with self._lock:
             now = time.monotonic()
-            left, at = self._left.get(name, (limits.burst, now))
-            left = min(limits.burst, left + (now - at) * limits.per_s)
+            left, at = self._left.get((what, name), (burst, now))
+            left = min(burst, left + (now - at) * per_s)
             if left >= 1.0:
-                self._left[name] = (left - 1.0, now)
+                self._left[what, name] = (left - 1.0, now)
                 return
-            wait = max(1, round((1.0 - left) / limits.per_s))
-        sentence = f"More than {limits.per_s:g} requests a second; send several records in one payload."
+            wait = max(1, math.ceil((1.0 - left) / per_s))
+        sentence = f"More than {per_s:g} requests a second of this {what}; send several records in one payload."
         raise Refused(429, sentence, Retry_After=str(wait))
 
     def take(self, size: int) -> None:
@@ -113,9 +125,10 @@ def ingest(services: Services, gate: Gate, following: Following) -> Post:
         try:
             token = remembered_bearer(services.identity, request.headers)
             token = token or await run_in_threadpool(bearer, services.identity, request)
-            gate.pass_one(token.name)
+            gate.pass_token(token)
             feed = request.path_params["feed"]
             source = _source(services, token, feed, request.query_params.get("source", ""))
+            gate.pass_source(services.settings.sources.get(source))
             content, held = await _body(request, gate, gate.limits.body_bytes)
             try:
                 media_type = request.headers.get("content-type", "")
@@ -161,10 +174,11 @@ def reports(services: Services, gate: Gate, following: Following) -> Post:
         try:
             token = remembered_bearer(services.identity, request.headers)
             token = token or await run_in_threadpool(_reporter, services, request)
-            gate.pass_one(token.name)
+            gate.pass_token(token)
             if request.headers.get("content-type", "").split(";")[0].strip().lower() != JSON:
                 raise Refused(415, "Send the report as application/json.")
             source = _source(services, token, "", request.query_params.get("source", ""))
+            gate.pass_source(services.settings.sources.get(source))
             content, held = await _body(request, gate, REPORT_BYTES)
             try:
                 key = request.headers.get("idempotency-key", "")

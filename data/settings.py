@@ -20,7 +20,18 @@ from data.outputs import CotOut, cot_out_of
 from data.provider import Provider, provider_of
 from data.records import Sensitivity
 
-TOP = ("mission", "agencies", "source", "thresholds", "boards", "agreement", "retention", "oidc", "cot_out")
+TOP = (
+    "mission",
+    "agencies",
+    "source",
+    "thresholds",
+    "boards",
+    "agreement",
+    "retention",
+    "oidc",
+    "cot_out",
+    "receiving",
+)
 SPANS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 
 
@@ -58,6 +69,8 @@ class Source:
     precision: Precision = Precision.exact
     minimum_count: int = 1
     retention: str = ""
+    requests_per_s: float | None = None
+    """What is taken in a second for this source, from all who send for it; None: what each of them may send."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """The feed's own settings (for `table`: kind, columns)."""
 
@@ -105,6 +118,8 @@ class Settings:
     """Class -> how long its records are kept."""
     cot_out: tuple[CotOut, ...] = ()
     """TAK servers that are sent what somebody may see."""
+    requests_per_s: float = 2_000.0
+    """What one token may send in a second, in the long run; twice as much at once."""
     oidc: Provider | None = None
     """The identity provider whose people may sign in here."""
 
@@ -154,6 +169,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         agreements=tuple(agreements),
         retention=retention,
         cot_out=cot_out,
+        requests_per_s=_rate(file, "receiving.requests_per_s", _receiving(file, told)) or Settings.requests_per_s,
         oidc=_provider(file, told["oidc"], environment) if "oidc" in told else None,
     )
 
@@ -212,6 +228,7 @@ def _source(file: Path, told: dict[str, Any], mission: Mission, retention: Mappi
         "expected_every_s",
         "observed_within",
         "observed_within_s",
+        "requests_per_s",
         "grade",
         "exercise",
         "timezone",
@@ -223,6 +240,7 @@ def _source(file: Path, told: dict[str, Any], mission: Mission, retention: Mappi
         title=str(told.get("title", name)),
         address=str(told.get("address", "")),
         expected_every_s=None if seconds is None else float(seconds),
+        requests_per_s=_rate(file, f"requests_per_s of {at}", told.get("requests_per_s")),
         observed_within_s=within_s,
         grade=str(told.get("grade", "")),
         exercise=_flag(file, f"exercise of {at}", told.get("exercise", mission.exercise)),
@@ -231,6 +249,20 @@ def _source(file: Path, told: dict[str, Any], mission: Mission, retention: Mappi
         options={key: value for key, value in told.items() if key not in known and key not in MARKED},
         **marks,
     )
+
+
+def _receiving(file: Path, told: dict[str, Any]) -> Any:
+    entry = _table(file, told, "receiving")
+    _only(file, "receiving", entry, ("requests_per_s",))
+    return entry.get("requests_per_s")
+
+
+def _rate(file: Path, at: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e6:
+        raise BadSettings(f"{file}: {at} is {value!r}; use how many are taken in a second, like 5 or 0.2.")
+    return float(value)
 
 
 def _agreement(file: Path, told: dict[str, Any]) -> Agreement:

@@ -23,7 +23,7 @@ import app
 from dashboard.guard import Guard, content_policy
 from dashboard.http import routes
 from dashboard.live import Hub
-from dashboard.receive import STANDARD, Limits
+from dashboard.receive import Limits
 from dashboard.services import Services
 from data.picture import Picture
 from data.records import Boundary, Incident, OwnMark, Record, Sensitivity, Severity
@@ -81,7 +81,7 @@ SOURCES = (
 
 
 @contextmanager
-def site(home: Path, limits: Limits = STANDARD, sources: Iterable[Source] = SOURCES, **hub: float) -> Iterator[Site]:
+def site(home: Path, limits: Limits | None = None, sources: Iterable[Source] = SOURCES, **hub: float) -> Iterator[Site]:
     """A site on an existing home; the picture holds what is in its store."""
     settings = Settings(
         home=home,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,11 @@ import pytest
 
 from dashboard.receive import Limits
 from data.access import EVERY_AGENCY
+from data.records import decode
+from data.settings import Source
+from data.store import open_store
+from ingest import together
+from ingest.run import Intake, receive_soon
 from tests.program import environment
 from tests.servers import free_port
 from tests.site import NOW, Site, bearer, quake, site
@@ -84,6 +92,99 @@ def test_a_token_that_asks_too_often_is_told_when_to_come_back(tmp_path: Path) -
         late = found.client.post(send, content=quake("a"), headers=bearer(found))
         assert int(late.headers["retry-after"]) > 0
         assert found.client.post(send, content=quake("a"), headers=bearer(found, other)).status_code == 200
+
+
+def test_a_source_may_have_a_rate_of_its_own_whoever_sends(tmp_path: Path) -> None:
+    slow = Source("usgs", "usgs", agency="USGS", requests_per_s=0.5)
+    with site(tmp_path, sources=[slow, Source("other", "usgs", agency="USGS")]) as found:
+        tokens = [found.token(name, "usgs", "other", agency="USGS") for name in ("one", "two")]
+
+        def send(token: str, source: str) -> httpx.Response:
+            path = f"{found.url}/api/ingest/usgs?source={source}"
+            return found.client.post(path, content=quake("a"), headers=bearer(found, token))
+
+        assert [send(token, "usgs").status_code for token in tokens] == [200, 429]
+        assert send(tokens[1], "usgs").headers["retry-after"] == "2"
+        assert send(tokens[1], "other").status_code == 200
+
+
+def test_many_at_once_are_each_answered_for_themselves(tmp_path: Path) -> None:
+    """What is acknowledged is there, once, also after the store was opened again; what is broken harms nothing beside it."""
+    with site(tmp_path) as found:
+
+        async def send() -> list[list[tuple[int, dict[str, Any]]]]:
+            limits = httpx.Limits(max_connections=40, max_keepalive_connections=40)
+            async with httpx.AsyncClient(
+                base_url=found.url, headers=bearer(found), limits=limits, timeout=60
+            ) as client:
+
+                async def post(path: str, content: bytes) -> tuple[int, dict[str, Any]]:
+                    answer = await client.post(path, content=content, headers={"Content-Type": "application/json"})
+                    return answer.status_code, answer.json()
+
+                async def one(number: int) -> list[tuple[int, dict[str, Any]]]:
+                    if number % 10 == 7:
+                        return [await post("/api/ingest/usgs?source=usgs", b"{not JSON %d" % number)]
+                    if number % 10 == 3:
+                        report = {"title": f"Report {number}", "source_ref": f"r{number}"}
+                        return [
+                            await post("/api/reports?source=reports", json.dumps(report).encode()) for _ in range(2)
+                        ]
+                    return [await post("/api/ingest/usgs?source=usgs", quake(f"q{number}")) for _ in range(2)]
+
+                return await asyncio.gather(*(one(number) for number in range(100)))
+
+        told = asyncio.run(send())
+        bad = [each for number, each in enumerate(told) if number % 10 == 7]
+        good = [each for number, each in enumerate(told) if number % 10 != 7]
+        assert all(len(each) == 1 and each[0][0] == 422 for each in bad)
+        assert all("it is not JSON" in each[0][1]["description"] for each in bad)
+        assert [[status for status, _ in each] for each in good] == [[200, 200]] * 90
+        assert all((first["accepted"], first["read"]) == (1, 1) for (_, first), _ in good)
+        assert all((again["unchanged"], again["accepted"]) == (1, 0) for _, (_, again) in good)
+        assert len({first["revision"] for (_, first), _ in good}) == 90, "each payload is a revision of its own"
+        assert sum(group["count"] for group in found.get("/api/quarantine").json()["groups"]) == 10
+        assert {state.name: state.accepted for state in found.services.states()}["usgs"] == 80
+    reopened = open_store(f"sqlite:///{tmp_path / 'commonground.sqlite'}")
+    try:
+        stored = [change for changes in reopened.changes_since(0, reopened.revision()) for change in changes]
+        refs = [decode(change.body).source_ref for change in stored if change.kind in (1, 3)]
+        assert len(refs) == len(set(refs)) == 90
+    finally:
+        reopened.close()
+
+
+def test_a_payload_too_deep_to_read_costs_those_beside_it_nothing(tmp_path: Path) -> None:
+    deep = b"[" * 200_000
+
+    async def send(found: Site) -> list[Any]:
+        intake = Intake(found.store, found.services.settings)
+        contents = [deep if number == 4 else quake(f"q{number}") for number in range(12)]
+        try:
+            return await asyncio.gather(*(receive_soon(intake, "usgs", "usgs", content) for content in contents))
+        finally:
+            intake.stop()
+
+    with site(tmp_path) as found:
+        told = asyncio.run(send(found))
+        assert ["error" in each for each in told] == [number == 4 for number in range(12)]
+        assert [each["accepted"] for each in told] == [int(number != 4) for number in range(12)]
+
+
+def test_where_the_reader_ends_each_is_taken_in_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        together, "QUICK", replace(together.QUICK, silent_s=0.0)
+    )  # every turn ends at its first payload
+
+    async def send(found: Site) -> list[Any]:
+        intake = Intake(found.store, found.services.settings)
+        try:
+            return await asyncio.gather(*(receive_soon(intake, "usgs", "usgs", quake(f"q{n}")) for n in range(2)))
+        finally:
+            intake.stop()
+
+    with site(tmp_path) as found:
+        assert [each["accepted"] for each in asyncio.run(send(found))] == [1, 1]
 
 
 def test_more_than_there_is_room_for_is_turned_away_for_now(tmp_path: Path) -> None:
