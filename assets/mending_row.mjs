@@ -50,8 +50,8 @@ function cell(name, value, before, { fault, may }) {
 
 const written = (value) => (value === null || value === undefined ? "" : String(value));
 
-export function rowEditor(row, { may, act, moved }) {
-  const said = result();
+/** `said` is the line that goes on saying what became of it, where the row takes another's place. */
+export function rowEditor(row, { may, act, moved, said = result() }) {
   const host = el("article", "cg-reject");
   const fields = [];
   let area = null;
@@ -109,9 +109,8 @@ export function rowEditor(row, { may, act, moved }) {
     said.say(outcome(found), "refused");
     const [next] = found.rows;
     if (next) {
-      const node = rowEditor(next, { may, act, moved });
+      const node = rowEditor(next, { may, act, moved, said });
       host.replaceWith(node);
-      node.append(said.node);
       node.querySelector("[data-fault] .cg-input, textarea")?.focus();
     }
     moved();

@@ -28,6 +28,7 @@ import httpx
 
 from data import health
 from data.settings import BadSettings, Settings, Source
+from data.source_options import with_options
 from data.store import Store
 from data.tls import BadKeys, Keys, keys_of
 from ingest import guard, watch
@@ -238,15 +239,15 @@ def _taken_in(store: Store, settings: Settings, payload: Payload, source: Source
 def _remembered(store: Store, source: Source) -> dict[str, Any]:
     """What is remembered of a source, as long as it is read and marked as it was: else all of it is to be read anew."""
     known = health.validators(store, source.name)
-    return known if known.pop("of", None) == _digest(source) else {}
+    return known if known.pop("of", None) == _digest(store, source) else {}
 
 
 def _remember(store: Store, source: Source, what: dict[str, Any]) -> None:
-    health.record_success(store, source, datetime.now(UTC), validators={**what, "of": _digest(source)})
+    health.record_success(store, source, datetime.now(UTC), validators={**what, "of": _digest(store, source)})
 
 
-def _digest(source: Source) -> str:
-    return hashlib.blake2b(repr(source).encode("utf-8", "replace"), digest_size=8).hexdigest()
+def _digest(store: Store, source: Source) -> str:
+    return hashlib.blake2b(repr(with_options(store, source)).encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 # -------------------- watching
@@ -254,10 +255,12 @@ def _digest(source: Source) -> str:
 
 def _look(store: Store, source: Source, path: Path, read: Read) -> Turn:
     folder = watch.folder_of(path, _remembered(store, source).get("files", {}))
-    missing = False
+    missing, read_as = False, _digest(store, source)
 
     def turn() -> float:
-        nonlocal missing
+        nonlocal folder, missing, read_as
+        if (now_as := _digest(store, source)) != read_as:
+            folder, read_as = watch.folder_of(path, {}), now_as  # every file anew
         try:
             payloads = folder.ready()
         except OSError as error:
@@ -270,7 +273,7 @@ def _look(store: Store, source: Source, path: Path, read: Read) -> Turn:
             results = read(payloads, source)
             for payload in payloads:
                 folder.done(payload)
-            health.record_validators(store, source, {"files": folder.memory(), "of": _digest(source)})
+            health.record_validators(store, source, {"files": folder.memory(), "of": _digest(store, source)})
             if faults := [result["error"] for result in results if "error" in result]:
                 log.warning("source %s: %s", source.name, "; ".join(faults))
         return 0.0

@@ -28,6 +28,7 @@ from data.store import Batch, Store, Tally
 from ingest.feed import Context, Feed, Payload, micros
 from ingest.guard import MOST_WORKERS, Limits, parse_several, printable
 from ingest.intake import Result, result_of, sha256, take_in
+from ingest.version import feed_version
 
 log = logging.getLogger(__name__)
 
@@ -138,4 +139,5 @@ class Intake:
 
 def _batch(sent: Sent, items: list[Entry | Reject]) -> Batch:
     name = printable(sent.payload.name)
-    return Batch(sent.source.name, sent.feed.name, name, sha256(sent.payload), micros(sent.received) or 0, [items])
+    digest, received_us, version = sha256(sent.payload), micros(sent.received) or 0, feed_version(sent.feed.name)
+    return Batch(sent.source.name, sent.feed.name, name, digest, received_us, [items], feed_version=version)

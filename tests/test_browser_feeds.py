@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import quote
 
+import httpx
+import openpyxl
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -158,6 +162,66 @@ def test_posts_are_judged_by_keys_and_only_what_is_promoted_reaches_the_picture(
     expect(opened.locator(".cg-triage-verdict")).to_contain_text("Promoted by operator", timeout=screen.PATIENCE_MS)
 
 
+def test_a_refused_row_is_mended_in_place_and_its_payload_taken_back(orlane: Served, page: OpenPage) -> None:
+    day = datetime.now(UTC).date().isoformat()
+    lon, lat = -117.7, -30.4
+    content = (
+        "event_id_cnty,event_date,event_type,sub_event_type,notes,latitude,longitude\n"
+        f"XO71,{day},Riots,Mob violence,Stones thrown at the ferry,x,{lon}\n"
+    )
+    tally = mission.send(orlane, "acled", "events", content.encode())
+    assert (tally["accepted"], tally["rejected"]) == (0, 1)
+    opened = screen.ready(page(orlane.url + "/feeds"))
+    row = source(opened, "Conflict events")
+    told(row, "open").click()
+    group = row.locator(".cg-reason").filter(has_text="latitude: is not a number")
+    group.get_by_role("button", name="Show the rows").click()
+    field = group.get_by_label("latitude", exact=True)
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(group.get_by_label("longitude", exact=True)).not_to_have_attribute("aria-invalid", "true")
+
+    # What does not help is said where it stands, and the row stays.
+    field.fill("91")
+    opened.keyboard.press("Enter")
+    expect(group.locator(".cg-mend-result")).to_contain_text("lon/lat: is outside")
+    expect(field).to_have_value("91")
+    field.fill(str(lat))
+    group.get_by_role("button", name="Save and read again").click()
+    expect(group.locator(".cg-mend-result")).to_have_text("1 row was read; its record is on the picture.")
+    expect(told(row, "open")).to_have_text("0", timeout=screen.PATIENCE_MS)
+    assert screen.cut_off(opened) == []
+
+    # It is on the map's record list.
+    at = f"/?at={lat},{lon},13&layers=incidents"
+    opened.goto(orlane.url + at)
+    screen.ready(opened)
+    opened.mouse.click(*screen.spot(opened, lon, lat))
+    expect(opened.locator("#cg-drawer")).to_contain_text("Stones thrown at the ferry")
+    then = quote(datetime.now(UTC).isoformat())
+
+    # Its payload is taken back, which asks once and says what it will do.
+    opened.goto(orlane.url + "/feeds")
+    screen.ready(opened)
+    row = source(opened, "Conflict events")
+    row.get_by_role("button", name="payloads").click()
+    newest = row.locator(".cg-payload").first
+    newest.get_by_role("button", name="Take back…").click()
+    expect(newest).to_contain_text("Records that will be retracted: 1. That go back to what was known before: 0.")
+    opened.keyboard.type("the wrong ferry")
+    opened.keyboard.press("Enter")
+    expect(row.locator(".cg-mend-result").first).to_contain_text("Taken back. Retracted: 1;")
+    expect(row.locator(".cg-payload").first).to_have_attribute("data-undone", "")
+
+    # It is gone from the map, and its history stays.
+    opened.goto(orlane.url + at)
+    screen.ready(opened)
+    assert screen.mark(opened, lon, lat) == 0
+    items = f"{orlane.url}/ogc/collections/incidents/items?source=events&limit=100"
+    assert "Stones thrown" not in httpx.get(items).text
+    assert "Stones thrown" in httpx.get(f"{items}&as_known_at={then}").text
+
+
 # A file made to attack whoever looks at it
 
 LONG = "W" * 1_500
@@ -259,3 +323,77 @@ def test_no_text_however_long_breaks_a_page(
     expect(opened.locator(".cg-spoken")).to_contain_text("<img src=x onerror=window.hit=9>")
     untouched(opened)
     assert screen.cut_off(opened) == []
+
+
+# A partner's workbook, brought in by hand
+
+
+def tracker(folder: Path) -> Path:
+    """A title above the headings, levels in the partner's own words, one row nobody can read."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (
+        ["Security tracker – draft 3"],
+        ["No", "Date of incident", "Incident type", "How bad", "GPS N", "GPS E"],
+        ["T-1", "03/11/2026", "Ambush", "Red", -29.1, -119.2],
+        ["T-2", "24/11/2025", "Looting", "Amber", -29.2, -119.3],
+        ["T-3", "14/11/2025", "Looting", "Amber", -29.2, 400],
+    ):
+        sheet.append(row)
+    book.save(folder / "tracker wk47.xlsx")
+    return folder / "tracker wk47.xlsx"
+
+
+def test_a_file_is_dropped_mapped_committed_and_taken_back(orlane: Served, page: OpenPage, tmp_path: Path) -> None:
+    opened = screen.ready(page(f"{orlane.url}/feeds", height=900))
+    file = tracker(tmp_path)
+    # Dropped on the page of feeds it is taken along to where it is looked at.
+    dropped = opened.evaluate_handle(
+        """([name, encoded]) => {
+          const bytes = Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0));
+          const held = new DataTransfer();
+          held.items.add(new File([bytes], name));
+          return held;
+        }""",
+        [file.name, base64.b64encode(file.read_bytes()).decode()],
+    )
+    opened.dispatch_event("#cg-feeds", "drop", {"dataTransfer": dropped})
+    opened.wait_for_url(f"{orlane.url}/feeds/upload")
+    rows = opened.locator(".cg-up-table tbody tr")
+    expect(rows).to_have_count(3, timeout=screen.PATIENCE_MS)
+    tally = opened.locator(".cg-up-last .cg-up-tally")
+
+    opened.locator('[data-focus="feed"]').select_option("table")
+    expect(opened.locator('[data-focus="field-lat"]')).to_have_value("GPS N")
+    opened.locator('[data-focus="source-name"]').fill("Partner tracker")
+    opened.locator('[data-focus="field-severity"]').select_option("How bad")
+    expect(tally.locator('[data-outcome="rejected"] b')).to_have_text("3", timeout=screen.PATIENCE_MS)
+    opened.locator('[data-focus="view-rejects"]').click()
+    expect(opened.locator(".cg-up-reason").first).to_contain_text("severity")
+    expect(opened.locator(".cg-up-reason pre").first).to_contain_text("Severity: Red")
+    for word, means in (("Red", "critical"), ("Amber", "serious")):
+        opened.locator(f'[data-focus="word-severity-{word}"]').select_option(means)
+    expect(tally.locator('[data-outcome="accepted"] b')).to_have_text("2", timeout=screen.PATIENCE_MS)
+    opened.locator('[data-focus="view-rows"]').click()
+    expect(rows.nth(0)).to_contain_text("critical")
+    expect(rows.nth(2)).to_have_attribute("data-outcome", "rejected")
+    expect(rows.nth(2)).to_contain_text("outside -180..180")
+    assert screen.cut_off(opened) == []
+
+    # Nothing is stored until it is committed.
+    status = opened.request.get(f"{orlane.url}/api/status").json()
+    assert "Partner tracker" not in {one["name"] for one in status["sources"]}
+    before = status["records"]["incidents"]
+    opened.locator('[data-focus="commit"]').click()
+    result = opened.locator(".cg-up-result")
+    expect(result.locator('[data-outcome="accepted"] b')).to_have_text("2", timeout=screen.PATIENCE_MS)
+    expect(result.get_by_role("link", name="Show the records")).to_have_attribute(
+        "href", re.compile(r"^/\?source=Partner\+tracker&window=all")
+    )
+    assert opened.request.get(f"{orlane.url}/api/status").json()["records"]["incidents"] == before + 2
+    result.get_by_role("button", name="Undo this batch").click()
+    result.locator("input").fill("the wrong week")
+    result.get_by_role("button", name="Take it back").click()
+    expect(result.locator(".cg-up-undone")).to_contain_text("2 records gone")
+    assert opened.request.get(f"{orlane.url}/api/status").json()["records"]["incidents"] == before
