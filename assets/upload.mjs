@@ -221,8 +221,7 @@ export function uploadPanel(host, { signal }) {
     select.addEventListener("change", () => {
       if (select.value) flow.fileUnder(select.value.slice(1), "", false);
       else {
-        flow.at.choice = { ...flow.at.choice, fresh: true, source: flow.at.sources[flow.at.choice.feed] };
-        if (flow.known(flow.at.choice.source)) flow.at.choice.source = `${flow.at.choice.source} 2`;
+        flow.at.choice = { ...flow.at.choice, fresh: true, source: flow.freeName(flow.at.sources[flow.at.choice.feed]) };
         flow.changed(true);
       }
     });

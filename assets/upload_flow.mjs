@@ -71,7 +71,21 @@ export function dropFlow({ signal, drawn, moved }) {
     const [best] = one.candidates;
     const tabular = (one.sheets ?? []).some((sheet) => sheet.columns.length);
     const feed = best && best.score >= SURE ? best.feed : tabular ? TABLE : "";
-    return { feed, source: one.sources[feed] ?? "", agency: "", options: {}, fresh: false };
+    return choiceOf(one, feed);
+  }
+
+  /** A list that a person maps by hand is no further payload of another list: it is a source of its own until they say so. */
+  function choiceOf(one, feed) {
+    const byHand = feed === TABLE && !one.candidates.some((each) => each.feed === TABLE && each.score >= SURE);
+    const source = byHand ? freeName(one.name.replace(/\.[^.]*$/, "").slice(0, 100) || one.name) : (one.sources[feed] ?? "");
+    return { feed, source, agency: "", options: {}, fresh: false };
+  }
+
+  function freeName(name) {
+    for (let count = 1; ; count++) {
+      const found = count === 1 ? name : `${name} ${count}`;
+      if (!known(found)) return found;
+    }
   }
 
   const feedOf = (name) => flow.info.feeds.find((one) => one.name === name);
@@ -206,7 +220,7 @@ export function dropFlow({ signal, drawn, moved }) {
   // -------------------- what is chosen
 
   function take(feed) {
-    flow.at.choice = { feed, source: flow.at.sources[feed] ?? "", agency: "", options: {}, fresh: false };
+    flow.at.choice = choiceOf(flow.at, feed);
     settle(flow.at);
     changed(true);
   }
@@ -223,6 +237,6 @@ export function dropFlow({ signal, drawn, moved }) {
   }
 
   return Object.assign(flow, {
-    begin, add, look, refresh, count, changed, commit, undo, startAgain, take, fileUnder, feedOf, known, ready,
+    begin, add, look, refresh, count, changed, commit, undo, startAgain, take, fileUnder, feedOf, known, ready, freeName,
   });
 }

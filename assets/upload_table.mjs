@@ -151,11 +151,9 @@ const bareDetail = (one) => one.detail.replace(/^row [\d,]+, /, "");
 function asItCame(raw) {
   try {
     const told = JSON.parse(raw);
-    const cells = told.cells ?? (told.said && { ...told.said, ...told.rest });
-    if (cells && !Array.isArray(cells))
-      return Object.entries(cells)
-        .map(([name, value]) => `${name}: ${value}`)
-        .join("  ·  ");
+    const said = Object.entries(told.said ?? {}).map(([name, value]) => [fieldName(name), value]);
+    const cells = [...said, ...Object.entries(told.rest ?? told.cells ?? {})];
+    if (cells.length) return cells.map(([name, value]) => `${name}: ${value}`).join("  ·  ");
   } catch {
     // it is no table's row
   }
