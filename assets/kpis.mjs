@@ -6,6 +6,7 @@ import { age, dtg, number, severityOf, severityWord, time } from "./format.mjs";
 import { t } from "./i18n.mjs";
 import { drawBars, drawSpark, sparkLine } from "./spark.mjs";
 import { setFilters, visit } from "./state.mjs";
+import { since as short } from "./strip.mjs";
 import { explain } from "./tip.mjs";
 
 const LISTED = 3;
@@ -116,7 +117,7 @@ export function kpiPanel(host, { now, wall = false }) {
   function fillSource(node, kpi) {
     const { source } = parts(node);
     const seconds = kpi.as_of ? (now() - time(kpi.as_of)) / 1000 : null;
-    const since = kpi.stopped_since && t("map.stopped_since", { time: dtg(kpi.stopped_since) });
+    const since = kpi.stopped_since && t("map.stopped_since", { time: short(kpi.stopped_since) });
     const word = kpi.stopped_since ? `${t("map.stopped")} ${since}` : t("state.stale");
     const stale = kpi.state !== "stale" ? "" : seconds === null || since ? word : `${word}, ${age(seconds)}`;
     text(source, [stale, kpi.source].filter(Boolean).join(" · "));

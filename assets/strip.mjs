@@ -13,7 +13,7 @@ export function uncalled(source) {
 }
 
 /** `0410Z` today, the whole date-time group before that. */
-function since(moment) {
+export function since(moment) {
   if (!moment) return "";
   return Date.now() - time(moment) < 86_400_000 ? dtg(moment).slice(2, 7) : dtg(moment);
 }
@@ -23,12 +23,15 @@ export function urgency(source) {
   return Math.min(URGENCY[source.state] ?? 3, source.ailment === "rubbish" ? 1 : source.ailment ? 2 : 9);
 }
 
+/** Words of another direction within a sentence: kept together, so that neither turns the other about. */
+const apart = (words) => (document.documentElement.dir === "rtl" ? `\u2068${words}\u2069` : words);
+
 /** What ails a source, in one sentence with its numbers and since when; empty where nothing does. */
 export function ailing(source) {
   if (!source.ailment) return "";
   return t(`ailing.${source.cause}`, {
-    since: dtg(source.ailing_since),
-    error: (source.last_error || t("ailing.unsaid")).replace(/\.$/, ""),
+    since: apart(dtg(source.ailing_since)),
+    error: apart((source.last_error || t("ailing.unsaid")).replace(/\.$/, "")),
     every: age(source.expected_every_s),
     gap: age(source.gap_s),
     observed: dtg(source.last_observed),
@@ -98,7 +101,7 @@ export function freshnessStrip(host, { now, wall = false }) {
   function fill(node, source) {
     const at = parts(node);
     node.cgSource = source;
-    attr(node, "data-state", source.state);
+    attr(node, "data-state", source.ailment && source.state === "fresh" ? "late" : source.state);
     attr(node, "data-ailment", source.ailment || null);
     attr(node, "data-cadence", uncalled(source) ? "none" : null);
     text(at.name, source.title);
