@@ -119,9 +119,9 @@ def _sharing(store: Any, settings: Settings) -> Callable[[], Any]:
 
 def _sending(settings: Settings, store: Any, picture: Any, readings: Any) -> list[Any]:
     """What is sent out by itself, begun: one for each `[[cot_out]]`."""
+    from dashboard.outgoing.tak import Sending
+    from dashboard.outgoing.whose import viewer_of
     from data.identity import Identity
-    from outgoing.tak import Sending
-    from outgoing.whose import viewer_of
 
     identity = Identity(store)
     titles = {name: source.title or name for name, source in settings.sources.items()}
@@ -169,7 +169,7 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
     from ingest.uploads import Uploads
 
     intake = Intake(store, settings)
-    from outgoing.board import states as output_states
+    from dashboard.outgoing.board import states as output_states
 
     identity = Identity(store, lambda name: picture.sharing.opened.get(name, ()))
 
@@ -368,9 +368,9 @@ def status(settings: Settings, asked: argparse.Namespace) -> int:
     """Revision, records per kind, state of every source."""
     from dataclasses import asdict
 
+    from dashboard.outgoing.board import states as output_states
     from data.health import states
     from data.upkeep import counts
-    from outgoing.board import states as output_states
 
     store = _store(settings)
     try:

@@ -118,7 +118,7 @@ class Services:
     """Log that somebody takes records out as a file: (who, collection, what they asked for and how much it was)."""
 
     outputs: Callable[[], Sequence[Any]] = tuple
-    """How sending to other systems goes (`outgoing.board.OutState`)."""
+    """How sending to other systems goes (`dashboard.outgoing.board.OutState`)."""
     uploads: Any = None
     """Files dropped by people and what they would come to (`ingest.uploads.Uploads`)."""
     mending: Any = None

@@ -19,6 +19,9 @@ import msgspec
 import pytest
 
 import app
+from dashboard.outgoing import cot
+from dashboard.outgoing.board import states
+from dashboard.outgoing.tak import Sending
 from data import audit
 from data.access import Precision, Tlp
 from data.accounts import Profile
@@ -44,9 +47,6 @@ from data.settings import Settings, Source, span_s
 from data.sharing_changes import add_agreement, revoke_agreement, set_source_mark
 from data.store import Batch, Store, open_store
 from data.tls import server_context
-from outgoing import cot
-from outgoing.board import states
-from outgoing.tak import Sending
 from tests.pictures import chunks
 from tests.tak_server import TakServer, tak_server
 

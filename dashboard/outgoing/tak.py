@@ -25,6 +25,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dashboard.outgoing import cot
+from dashboard.outgoing.board import OutState, board_of, write_state
 from data.access import Decision, Viewer
 from data.columns import NO_TIME
 from data.outputs import CotOut
@@ -32,8 +34,6 @@ from data.picture import Picture
 from data.records import COLLECTIONS, KINDS
 from data.seen import Seen, public_id
 from data.tls import BadKeys, client_context, keys_of
-from outgoing import cot
-from outgoing.board import OutState, board_of, write_state
 
 log = logging.getLogger(__name__)
 
