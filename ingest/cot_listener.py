@@ -21,8 +21,8 @@ from typing import Any
 
 from data.outputs import OWN_UID
 from ingest.cot_events import MAX_EVENT, between, parsed, split
+from ingest.cot_types import kind_of
 from ingest.feed import Refusal
-from ingest.feeds.cot import kind_of
 from ingest.tak_messages import STREAM, taken
 from ingest.tls_door import subject
 

@@ -18,41 +18,15 @@ ACLED writes 0 both for nobody killed and for nothing said of deaths (codebook, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from typing import Any, Literal
+from typing import Any
 
-from data.records import Incident, Record, Retract, Severity
-from ingest.casualties import by_deaths
+from data.records import Incident, Record, Retract
+from ingest.acled_words import MISFIT, NAMED, NOT_EVENTS, PRECISION, is_event_table, names_of, severity_of
 from ingest.feed import Context, Feed, Payload, Refusal, Source
 from ingest.sheets import HEADER_WITHIN, csv_rows, is_tag_row, kind_of, plain, preview, tables
 from ingest.values import instant, lon_lat, needed, whole
-
-Precision = Literal["exact", "near", "adm1", "adm0", ""]
-PRECISION: dict[str, Precision] = {"1": "exact", "2": "near", "3": "adm1", "": ""}
-"""Codebook, "Spatial precision codes": 1 a town; 2 near one or part of a region; 3 a larger region, placed at a natural
-feature or the provincial capital. A few strategic developments hold for a country: any other code is taken as that."""
-
-BY_KIND = {
-    "battles": Severity.moderate,
-    "explosions/remote violence": Severity.moderate,
-    "violence against civilians": Severity.moderate,
-    "riots": Severity.moderate,
-    "protests": Severity.minor,
-    "strategic developments": Severity.minor,
-    "sexual violence": Severity.serious,
-    "abduction/forced disappearance": Severity.serious,
-    "chemical weapon": Severity.serious,
-    "suicide bomb": Severity.serious,
-    "excessive force against protesters": Severity.serious,
-}
-
-NAMED = frozenset(
-    {"event_id_cnty", "event_date", "event_type", "sub_event_type", "actor1", "actor2", "fatalities", "notes"}
-    | {"admin1", "admin2", "admin3", "location", "latitude", "longitude", "geo_precision", "timestamp"}
-    | {"deleted_timestamp"}
-)
-"""Columns that have a field of their own; all others become attributes."""
 
 Row = dict[str, Any]
 
@@ -61,7 +35,7 @@ def recognise(payload: Payload) -> int:
     if kind_of(payload) == "json":
         head = payload.head_text
         return 95 if '"event_id_cnty"' in head and ('"event_date"' in head or '"deleted_timestamp"' in head) else 0
-    return 95 if any(_is_event_table(_names(table.header)) for table in preview(payload)) else 0
+    return 95 if any(is_event_table(names_of(table.header)) for table in preview(payload)) else 0
 
 
 def rows(payload: Payload, source: Source) -> Iterable[Row]:
@@ -70,8 +44,8 @@ def rows(payload: Payload, source: Source) -> Iterable[Row]:
         return
     found = False
     for table in tables(payload):
-        names = _names(table.header)
-        if _is_event_table(names):
+        names = names_of(table.header)
+        if is_event_table(names):
             found = True
             own = dict(zip(table.header, names, strict=True))
             for row in table.rows:
@@ -83,7 +57,7 @@ def rows(payload: Payload, source: Source) -> Iterable[Row]:
 
 def _from_csv(lines: Iterator[list[str]]) -> Iterator[Row]:
     """The lines of a csv as dicts without their blank cells. Written for speed: a history has a million lines."""
-    names = next((names for line in islice(lines, HEADER_WITHIN) if _is_event_table(names := _names(line))), None)
+    names = next((names for line in islice(lines, HEADER_WITHIN) if is_event_table(names := names_of(line))), None)
     if names is None:
         raise ValueError(NOT_EVENTS)
     width = len(names)
@@ -94,31 +68,6 @@ def _from_csv(lines: Iterator[list[str]]) -> Iterator[Row]:
             yield row
         elif row:
             yield {**row, MISFIT: f"{len(line)} for {width}"}
-
-
-MISFIT = "cells for columns"
-NOT_EVENTS = (
-    "there is no table with event_id_cnty, event_date and event_type: send ACLED's event rows"
-    " (a summary per area and month is read by conflict_counts)"
-)
-
-
-def _names(header: Sequence[object]) -> list[str]:
-    """Column names as in the codebook, whatever their case and spacing; others as they stand, none twice."""
-    names: dict[str, None] = {}
-    for number, cell in enumerate(header, start=1):
-        own = str(cell or "").strip('\ufeff \t"') or f"column {number}"
-        known = own.lower().replace(" ", "_")
-        name = known if known in NAMED or known == "data_id" else own
-        names[name if name not in names else f"{name} ({number})"] = None
-    return list(names)
-
-
-def _is_event_table(names: Sequence[str]) -> bool:
-    """Of events, or (ACLED's "deleted" answer) of the keys of events that were none."""
-    if "deleted_timestamp" in names:
-        return "event_id_cnty" in names
-    return "event_date" in names and "event_type" in names and ("event_id_cnty" in names or "data_id" in names)
 
 
 def record(row: Row, context: Context) -> Record | Retract:
@@ -140,7 +89,7 @@ def record(row: Row, context: Context) -> Record | Retract:
         title=f"{what}, {fatalities:,} killed" if fatalities else what,
         description=get("notes", "").strip(),
         category=event_type,
-        severity=_severity(event_type, sub_event_type, fatalities),
+        severity=severity_of(event_type, sub_event_type, fatalities),
         event_time=instant(row, "event_date", context.source.timezone),
         version_time=instant(row, "timestamp"),
         lon=lon,
@@ -154,11 +103,6 @@ def record(row: Row, context: Context) -> Record | Retract:
         actor2=get("actor2", "").strip(),
         fatalities=fatalities,
     )
-
-
-def _severity(event_type: str, sub_event_type: str, fatalities: int | None) -> Severity:
-    by_kind = BY_KIND.get(sub_event_type.lower()) or BY_KIND.get(event_type.lower(), Severity.unknown)
-    return max(by_kind, by_deaths(fatalities))
 
 
 FEED = Feed(

@@ -16,8 +16,8 @@ from datetime import datetime
 from typing import Any
 
 from data.records import Alert, Record, Retract, Severity
+from ingest.cap_messages import SEVERITY
 from ingest.feed import Context, Feed, Payload, Refusal, Source
-from ingest.feeds.cap import SEVERITY
 from ingest.objects import features, flat, place_of
 from ingest.values import instant, needed, text
 

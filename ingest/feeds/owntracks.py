@@ -19,8 +19,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from data.records import OwnMark, Record, Report, Track
+from ingest.cot_types import AFFILIATION, sidc
 from ingest.feed import Context, Feed, Payload, Refusal, Source, decode_text
-from ingest.feeds.cot import AFFILIATION, sidc
 from ingest.objects import flat
 from ingest.values import instant, needed, number, text
 
