@@ -15,10 +15,13 @@ const KEYS = [
   ["Esc", "close"],
 ];
 
-export function helpSheet(host) {
-  const rows = KEYS.map(([key, name]) =>
-    el("div", "cg-pair", el("dt", "", el("kbd", "", key)), el("dd", "", t(`keys.${name}`))),
-  );
+/** Keys that one page alone answers. */
+const OWN = { triage: ["j", "k", "p", "d", "e", "u"] };
+
+export function helpSheet(host, page) {
+  const row = (key, words) => el("div", "cg-pair", el("dt", "", el("kbd", "", key)), el("dd", "", words));
+  const rows = KEYS.map(([key, name]) => row(key, t(`keys.${name}`)));
+  rows.unshift(...(OWN[page] ?? []).map((key) => row(key, t(`${page}.key.${key}`))));
   const close = button("cg-close", t("close"), "×");
   const sheet = el(
     "div",

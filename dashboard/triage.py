@@ -26,7 +26,7 @@ from data.judging import CannotJudge, Judged, Looked, Overtaken
 from data.records import Incident, Judgement, Post, Report, Severity
 from data.seen import Item, Seen, public_id
 from data.triage.places import Spot
-from data.triage.queue import Story, Waiting, names_of, stories
+from data.triage.queue import LONGEST, Story, Waiting, names_of, stories
 from data.triage.topic import Guess
 
 Told = Mapping[str, Any]
@@ -122,7 +122,7 @@ def _post(seen: Seen, one: Waiting) -> dict[str, Any]:
         "outlet": told.outlet,
         "language": told.language,
         "title": told.title,
-        "text": told.description,
+        "text": told.description[:LONGEST],
         "link": told.link,
         "media": told.media,
         "at": told.event_time,

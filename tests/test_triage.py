@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import app
 from dashboard import live
 from data import audit
 from data.access import LOCAL_OPERATOR, NOBODY, Precision, Tlp, Viewer
+from data.judging import Judged, Looked, Overtaken, judge
 from data.picture import Picture
 from data.readings import Readings
 from data.records import COLLECTIONS, Post, Record, Sensitivity, Severity
@@ -333,3 +336,39 @@ def test_nothing_half_said_goes_on_the_picture(site: Site, wrong: dict[str, Any]
     (story,) = site.queue(WATCH)["stories"]
     assert site.act(WATCH, "promote", story, **{**PROMOTED, **wrong})[0] == 422
     assert not len(site.picture.seen_by(LOCAL_OPERATOR).rows("incident"))
+
+
+def test_a_post_that_states_no_time_waits_too_and_one_without_end_is_cut(site: Site) -> None:
+    site.send("open", replace_time(post("a", CLASH)), post("b", "word " * 100_000))
+    told = site.queue(WATCH)
+    assert told["counts"]["open"] == 2
+    assert sorted(len(one["posts"][0]["text"]) for one in told["stories"]) == [len(CLASH), 4_000]
+    assert [one["posts"][0]["at"] for one in told["stories"] if "Armed" in one["posts"][0]["text"]] == [None]
+
+
+def replace_time(one: Post) -> Post:
+    return msgspec.structs.replace(one, event_time=None)
+
+
+def test_of_many_at_once_one_judges(site: Site) -> None:
+    site.send("open", post("a", CLASH))
+    seen = site.picture.seen_by(WATCH)
+    (item,) = seen.items("post", seen.rows("post"))
+    mark = int(seen.column("post", "mark")[item.row])
+    looked = Looked(item.id, seen.stamps[mark], seen.marks[mark], "a", "Clash", item.revision, 0, False)
+    said: list[str] = []
+
+    def go(who: str) -> None:
+        try:
+            judge(site.store, who, [looked], Judged("discarded", "known"))
+            said.append("done")
+        except Overtaken as error:
+            said.append(str(error).partition(" at")[0])
+
+    threads = [threading.Thread(target=go, args=(f"w{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (first,) = audit.entries(site.store, act="triage")
+    assert sorted(said) == sorted(["done", *[f"{first.who} was quicker"] * 3])

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from data.columns import NO_TIME
 from data.filters import Filters
 from data.records import Boundary, Judgement, Post
-from data.seen import Item, Seen
+from data.seen import Item, Rows, Seen
 from data.triage.fold import Told, fold
 from data.triage.places import Mention, Names, Spot
 from data.triage.topic import Guess, guesses, hedges
 from data.triage.words import Words
 
 WINDOW = timedelta(days=14)
+FUTURE = timedelta(days=2)
+LONGEST = 4_000
+"""Characters of a post that are read and shown: beyond that it is no post but a book, or an attack."""
 MOST = 2_000
 """Posts looked at, the newest: beyond that a queue is not worked through by hand."""
 OWN_NAME = re.compile(r"(?i)\A(?:adm(?:in)?_?(\d)_?(?:name|[a-z]{2})(?:_?[a-z]{2,3})?|name[_:][a-z]{2,3})\Z")
@@ -38,6 +44,11 @@ class Waiting:
     told: Post
     judgement: Item | None
     judged: Judgement | None
+
+    @property
+    def time_us(self) -> int:
+        """When it was published; where it does not say, when it came."""
+        return round((self.told.event_time or self.post.received_at).timestamp() * 1e6)
 
     @property
     def edited(self) -> bool:
@@ -76,11 +87,11 @@ class Story:
 
 def stories(seen: Seen) -> list[Story]:
     """Every story of the last two weeks, the one told last first."""
-    rows = seen.rows("post", Filters(window=WINDOW))
-    items = seen.items("post", seen.newest("post", rows, MOST))
+    items = seen.items("post", seen.newest("post", _recent(seen), MOST))
+    verdicts = seen.rows("judgement", Filters(window=WINDOW + FUTURE))  # a post is judged after it was published
     judged = {
         (item.record.source, item.record.source_ref): item
-        for item in seen.items("judgement", seen.rows("judgement"))
+        for item in seen.items("judgement", verdicts)
         if isinstance(item.record, Judgement)
     }
     posts: dict[int, Waiting] = {}
@@ -92,14 +103,24 @@ def stories(seen: Seen) -> list[Story]:
     names = names_of(seen) if posts else Names(())
     told = tuple(_told(one, names) for one in posts.values())
     found = [_story([posts[int(key)] for key in keys], names) for keys in _folded(told)]
-    return sorted(found, key=lambda one: (-_time(one.newest.told), one.newest.post.id))
+    return sorted(found, key=lambda one: (-one.newest.time_us, one.newest.post.id))
+
+
+def _recent(seen: Seen) -> Rows:
+    """Posts of the last two weeks; of those that state no time, the ones that came in them."""
+    rows = seen.rows("post")
+    since_us = round((seen.now - WINDOW).timestamp() * 1e6)
+    came = bisect_left(seen.commits, since_us, key=lambda commit: commit.committed_us)
+    first = seen.commits[came].revision if came < len(seen.commits) else seen.at + 1
+    time, begun = seen.column("post", "time")[rows], seen.column("post", "rev_from")[rows]
+    return np.asarray(rows[np.where(time == NO_TIME, begun >= first, time >= since_us)])
 
 
 def _told(one: Waiting, names: Names) -> Told:
     words = read(text_of(one.told))
     apart = one.judged is not None and one.judged.apart
     where = frozenset(mention.spot.pcode or mention.spot.name for mention in _mentions(names, words))
-    return Told(one.post.id, _time(one.told), words, apart, where)
+    return Told(one.post.id, one.time_us, words, apart, where)
 
 
 def _story(posts: Sequence[Waiting], names: Names) -> Story:
@@ -109,12 +130,8 @@ def _story(posts: Sequence[Waiting], names: Names) -> Story:
 
 
 def text_of(post: Post) -> str:
-    """Headline and text."""
-    return "\n".join(part for part in (post.title, post.description) if part)
-
-
-def _time(post: Post) -> int:
-    return NO_TIME if post.event_time is None else round(post.event_time.timestamp() * 1e6)
+    """Headline and text, as far as they are read for suggestions."""
+    return "\n".join(part for part in (post.title, post.description) if part)[:LONGEST]
 
 
 # What follows from a text alone is kept: a queue is asked for again with every post that comes.
