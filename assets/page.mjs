@@ -71,7 +71,7 @@ async function start(app, life) {
   let titles = new Map();
   const sourceTitle = (name) => titles.get(name) ?? name;
 
-  if (host("help")) found.help = helpSheet(host("help"));
+  if (host("help")) found.help = helpSheet(host("help"), page);
   if (host("banner")) found.banner = banner(host("banner"), { page, now, help: found.help });
   if (host("strip")) found.strip = freshnessStrip(host("strip"), { now, wall });
   if (host("strip") && page === "picture") phoneTabs(host("strip"), app);
