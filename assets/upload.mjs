@@ -311,7 +311,7 @@ export function uploadPanel(host, { signal }) {
         mend.href = `/feeds#${encodeURIComponent(one.source)}`;
         foot.push(mend);
       }
-      if (one.undone) foot.push(el("span", "cg-up-undone", t("upload.undone", { retracted: number(one.undone.retracted), revised: number(one.undone.revised) })));
+      if (one.undone) foot.push(el("span", "cg-up-undone", t("upload.undone", { retracted: number(one.undone.retracted), revised: number(one.undone.back) })));
       else if (moved && one.sure) {
         const why = Object.assign(el("input", "cg-input"), { placeholder: t("upload.undo.why"), maxLength: 200 });
         why.setAttribute("aria-label", t("upload.undo.why"));

@@ -2,7 +2,7 @@
 
 import { t } from "./i18n.mjs";
 import { beginMapping, kindOf, TABLE } from "./upload_mapping.mjs";
-import { ask, askUntilDone, overview, sendFile } from "./upload_send.mjs";
+import { ask, askUntilDone, overview, sendFile, takeBack } from "./upload_send.mjs";
 
 const DEBOUNCE_MS = 300;
 export const SURE = 25; // below this nobody is sure enough: a person must say what it is
@@ -208,7 +208,7 @@ export function dropFlow({ signal, drawn, moved }) {
 
   async function undo(one, reason) {
     try {
-      one.undone = await ask("undo", { source: one.source, revision: one.revision, reason }, signal);
+      one.undone = await takeBack(one.revision, reason, signal);
       one.failed = "";
     } catch (error) {
       one.failed = error.message;

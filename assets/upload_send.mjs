@@ -13,8 +13,13 @@ async function answerOf(answer) {
 }
 
 /** Asks one of the acts under /api/upload/; aborting `signal` ends its work on the server, too. */
-export async function ask(act, told, signal) {
-  const answer = await fetch(`/api/upload/${act}?lang=${lang()}`, {
+export const ask = (act, told, signal) => send(`/api/upload/${act}`, told, signal);
+
+/** Takes a committed payload back whole: {retracted, back, stays} in records. */
+export const takeBack = (revision, why, signal) => send("/api/batches/undo", { revision, why }, signal);
+
+async function send(path, told, signal) {
+  const answer = await fetch(`${path}?lang=${lang()}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(told),

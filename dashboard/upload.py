@@ -174,8 +174,10 @@ def _preview(services: Services, body: bytes, usage: Any, request: Request) -> R
     viewer = services.viewer(request)
     if viewer.looking is not None:
         raise NOT_FOUND
-    told = _object(body)
     _bringer(services, viewer)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refused(415, "Send this as application/json.")
+    told = _object(body)
     places = services.picture.seen_by(viewer).places
     with _told_apart(services):
         owner = services.uploads.owner(viewer.name, viewer.agency)
@@ -248,24 +250,11 @@ def _discarded(services: Services, viewer: Viewer, told: Told, lang: str) -> Any
         services.uploads.discard(services.uploads.owner(viewer.name, viewer.agency), _text(told, "id"))
 
 
-def _undone(services: Services, viewer: Viewer, told: Told, lang: str) -> Any:
-    """What a payload brought is taken back whole, by who may file under its source."""
-    source = _text(told, "source")
-    filed = known_sources(services).get(source)
-    if filed is None or not rights.feeds(viewer, filed.agency):
-        raise NOT_FOUND
-    with _told_apart(services):
-        found = services.uploads.undo(viewer.name, source, _number(told, "revision"), _text(told, "reason"))
-    services.picture.catch_up()
-    return found
-
-
 ACTS: dict[str, Act] = {
     "/api/upload/look": Act(_looked, _may),
     "/api/upload/count": Act(_counted, _may),
     "/api/upload/commit": Act(_committed, _may),
     "/api/upload/discard": Act(_discarded, _may),
-    "/api/upload/undo": Act(_undone, _may),
 }
 
 

@@ -21,7 +21,6 @@ from data.sharing import announce
 from data.sharing_changes import CannotShare, set_source_mark
 from data.source_options import BadOptions, options_set, set_options, with_options
 from data.store import Store
-from data.undo import CannotUndo, batches, undo_batch
 from ingest import staging
 from ingest.examine import Asked, Findings, examine, references_in
 from ingest.feed import Feed, Payload
@@ -41,8 +40,6 @@ BUSY_S = 20.0
 MOST_PREVIEWS, MOST_COUNTS = 2, 1
 """Read at once, so that the workers are never all taken from what arrives by itself."""
 REMEMBERED = 32
-RECENT = 200
-"""Of so many of a source's newest payloads each can be taken back here."""
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,7 +78,7 @@ class Uploads:
     """The drops of every person, over one store."""
 
     NOT_THERE = NotStaged
-    REFUSED = (CannotStage, Misuse, BadOptions, CannotShare, CannotUndo)
+    REFUSED = (CannotStage, Misuse, BadOptions, CannotShare)
     MOST_FILES = staging.MOST_FILES
 
     def __init__(self, store: Store, settings: Settings) -> None:
@@ -192,13 +189,6 @@ class Uploads:
             return [results[choice.file] for choice in choices]
 
         return self._start(key, owner, run).told()
-
-    def undo(self, who: str, source: str, revision: int, reason: str) -> dict[str, Any]:
-        """Take back a payload of this source whole. Raises `CannotUndo`."""
-        if all(one.revision != revision for one in batches(self.store, source, RECENT)):
-            raise CannotUndo(f"Revision {revision} is no payload of {source} that can be taken back here.")
-        tally = undo_batch(self.store, self.settings, who, revision, reason)
-        return {"retracted": tally.retracted, "revised": tally.revised, "revision": tally.revision}
 
     def _commit_one(self, owner: Owner, staged: str, choice: Choice, job: Job) -> Result:
         _, payload, _ = staging.file_of(self.settings, owner, staged, choice.file)

@@ -111,7 +111,6 @@ ROUTES: dict[str, Class] = {
     "POST /api/upload/count": "role",
     "POST /api/upload/commit": "role",
     "POST /api/upload/discard": "role",
-    "POST /api/upload/undo": "role",
     "POST /api/ingest/{feed}": "token",
     "POST /api/reports": "token",
     "GET /": "public",

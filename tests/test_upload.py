@@ -267,10 +267,12 @@ def test_a_mapping_is_kept_and_a_batch_taken_back(place: Place) -> None:
     (line,) = ingest(place.store, place.settings, [Payload(path.name, path=path)], "auto", "un-incidents")
     assert (line["unchanged"], line["rejected"]) == (2, 1)
 
-    assert place.ask("undo", source="ngo-sites", revision=result["revision"], reason="").status == 404
-    answer = place.ask("undo", source="un-incidents", revision=result["revision"], reason="wrong week")
-    assert answer.json()["retracted"] == 2
-    assert place.ask("undo", source="un-incidents", revision=result["revision"], reason="").status == 422
+    back = json.dumps({"revision": result["revision"], "why": "wrong week"}).encode()
+    place.as_(ANN)  # another agency's
+    assert place.client.request("POST", "/api/batches/undo", back).status in (403, 404)
+    place.as_(BEN)
+    assert place.client.request("POST", "/api/batches/undo", back).json()["retracted"] == 2
+    assert len(place.picture.seen_by(BEN).rows("incident")) == 0
 
 
 def test_a_new_source_is_its_agencys_own_and_nobody_elses(place: Place) -> None:
