@@ -13,6 +13,7 @@ import re
 import select
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -158,11 +159,10 @@ class _Session:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise Unheard(f"the broker {at} cannot be reached: {reason}.") from None
-        waited_s = 0.0
+        deadline = time.monotonic() + ANSWER_S
         while not self._stands and not stopping.is_set():
             self.move(0.1)
-            waited_s += 0.1
-            if waited_s > ANSWER_S:
+            if time.monotonic() > deadline:
                 raise Unheard(f"the broker {at} does not answer as an MQTT broker.")
 
     def readable(self) -> bool:
