@@ -10,7 +10,7 @@ const USUAL = 80; // per cent
 /** Key -> opacity of those the address names; without any the newest one. */
 function chosen(layer) {
   const said = get("pictures");
-  if (!said) return new Map(layer.legend.slice(0, 1).map(({ key }) => [key, USUAL]));
+  if (!said) return new Map((layer.legend ?? []).slice(0, 1).map(({ key }) => [key, USUAL]));
   return new Map(
     said.split(",").map((one) => {
       const [key, opacity] = one.split(":");
@@ -22,7 +22,7 @@ function chosen(layer) {
 /** The pictures of a layer that are shown, newest first, each with its opacity in per cent. */
 export function pictures(layer) {
   const shown = chosen(layer);
-  return layer.legend.filter(({ key }) => shown.has(key)).map((one) => ({ ...one, opacity: shown.get(one.key) }));
+  return (layer.legend ?? []).filter(({ key }) => shown.has(key)).map((one) => ({ ...one, opacity: shown.get(one.key) }));
 }
 
 function choose(layer, key, opacity) {

@@ -54,7 +54,7 @@ STAYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "boundary": frozenset(("level", "vintage", "disputed")),
         "post": frozenset(("language",)),
         "judgement": frozenset(("verdict", "apart", "post_revision")),
-        "imagery": frozenset(("resolution_m", "bands")),
+        "imagery": frozenset(("resolution_m",)),
         "reference": frozenset(),
     }
 )
