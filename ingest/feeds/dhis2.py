@@ -9,32 +9,18 @@ number (text, a file) is kept among the attributes; yes and no are 1 and 0.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from data.records import Indicator, Record, Retract
-from ingest.dhis2 import UID, name_of, named, names_in, period
-from ingest.feed import Context, Feed, Payload, Refusal, Source, decode_text
-from ingest.headings import bare, words
-from ingest.markup import elements, local_name
-from ingest.sheets import kind_of, lines, top_lines
+from ingest.dhis2 import UID, name_of, named, period
+from ingest.dhis2_rows import DEFINED, KEY, PERSONS, of_csv, of_json, of_xml
+from ingest.feed import Context, Feed, Payload, Refusal, Source
+from ingest.sheets import kind_of, top_lines
 from ingest.values import instant, number, text
 
-COLUMNS = words(
-    "dataElement period orgUnit categoryOptionCombo attributeOptionCombo value storedBy lastUpdated comment followup deleted"
-)
-"""Of a CSV, in DHIS2's own order, which is what counts where there is no heading."""
-CALLED = {
-    **{name.lower(): name for name in COLUMNS},
-    "timestamp": "lastUpdated",
-    "categoryoption": "categoryOptionCombo",
-}
-KEY = COLUMNS[:5]
 METADATA = re.compile(r'"(?:organisationUnits|dataElements|categoryOptionCombos)"\s*:\s*\[\s*\{')
-DEFINED = frozenset((*COLUMNS, *words("dataSet completeDate created annotation")))
-PERSONS = frozenset(("storedBy", "completedBy"))
 TRUE, FALSE = ("true", "t", "yes"), ("false", "f", "no")
 
 
@@ -58,49 +44,15 @@ def recognise(payload: Payload) -> int:
 
 def rows(payload: Payload, source: Source) -> Iterable[Any]:
     head = payload.head_text.lstrip()
-    found = _xml(payload) if head.startswith("<") else _json(payload) if head.startswith(("{", "[")) else _csv(payload)
+    found = (
+        of_xml(payload)
+        if head.startswith("<")
+        else of_json(payload)
+        if head.startswith(("{", "["))
+        else of_csv(payload)
+    )
     for row in found:
         yield {k: v for k, v in row.items() if k not in PERSONS} if isinstance(row, dict) else row
-
-
-def _json(payload: Payload) -> Iterator[Any]:
-    document = json.loads(decode_text(payload.read()))
-    if isinstance(document, dict) and "dataValues" not in document:
-        yield from names_in(document)
-        return
-    listed = document.get("dataValues") if isinstance(document, dict) else document
-    if not isinstance(listed, list):
-        raise ValueError(f"{payload.name} has no list `dataValues`")
-    common = (
-        {name: document.get(name) for name in (*KEY, "dataSet", "completeDate")} if isinstance(document, dict) else {}
-    )
-    for row in listed:
-        yield {**{k: v for k, v in common.items() if v}, **row} if isinstance(row, dict) else row
-
-
-def _xml(payload: Payload) -> Iterator[dict[str, Any]]:
-    """Of each value its attributes, with those of the group or set it stands in."""
-    for element in elements(payload, ("dataValue",)):
-        said = dict(element.attrib)
-        for up in element.iterancestors():
-            said = {**{k: v for k, v in up.attrib.items() if not k.startswith("{") and k != "exported"}, **said}
-        for child in element:
-            said.setdefault(local_name(child), (child.text or "").strip())
-        yield {CALLED.get(str(name).lower(), str(name)): value for name, value in said.items()}
-
-
-def _csv(payload: Payload) -> Iterator[dict[str, Any]]:
-    header: tuple[str, ...] = ()
-    for line in lines(payload):
-        # Some exports put spaces between the comma and the quote, which then is no quote to a reader.
-        cells = [cell.strip().strip('"').strip() for cell in line]
-        if not header:
-            known = [CALLED.get(bare(cell).replace("_", ""), cell) for cell in cells]
-            header = tuple(known) if "dataElement" in known else COLUMNS
-            if "dataElement" in known:
-                continue
-        if any(cells):
-            yield {name: cell for name, cell in zip(header, cells, strict=False) if cell}
 
 
 def record(row: Any, context: Context) -> Record | Retract:

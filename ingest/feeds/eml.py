@@ -8,35 +8,19 @@ by themselves. The address of the sender is not kept, the name is; nobody else's
 from __future__ import annotations
 
 import hashlib
-import html
 import re
 from collections.abc import Iterable
 from email import policy
-from email.message import EmailMessage
 from email.parser import BytesParser
 from email.utils import parseaddr, parsedate_to_datetime
 from typing import Any
 
 from data.records import Record, Report
-from ingest.feed import Context, Feed, Payload, Refusal, Source, decode_text
+from ingest.feed import Context, Feed, Payload, Refusal, Source
+from ingest.mail_text import LONGEST, NAMED, header_of, place_in, words_of
 from ingest.values import instant
-from ingest.written import position
 
 HEADER = re.compile(r"\A(?:From [^\n]+\n)?(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*){2,}")
-NAMED = re.compile(
-    r"^(From|To|Subject|Date|Message-ID|MIME-Version|Received|Return-Path):", re.IGNORECASE | re.MULTILINE
-)
-DEGREES = r"""(\d{1,3}(?:\.\d+)?\s*[°º](?:\s*\d{1,2}(?:\.\d+)?\s*['′])?(?:\s*\d{1,2}(?:\.\d+)?\s*(?:["″]|''))?\s*"""
-PLACES = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"\blat(?:itude)?[\s:=]{1,3}(-?\d{1,2}(?:\.\d+)?)\D{1,20}?\blong?(?:itude)?[\s:=]{1,3}(-?\d{1,3}(?:\.\d+)?)",
-        DEGREES + r"[NS])[\s,;/]+" + DEGREES + r"[EWO])",
-        r"\bgeo:(-?\d{1,2}\.\d+),(-?\d{1,3}\.\d+)",
-        r"(?<![\d.,])(-?\d{1,2}\.\d{4,})\s*[,;/]\s*(-?\d{1,3}\.\d{4,})(?!\d|\.\d)",
-    )
-)
-LONGEST = 65_536
 
 
 def recognise(payload: Payload) -> int:
@@ -52,46 +36,21 @@ def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
         raise ValueError(f"{payload.name} has no header of an e-mail")
     digest = hashlib.blake2b(content, digest_size=16).hexdigest()
     yield {
-        "id": _header(message, "Message-ID").strip("<> ") or digest,
-        "subject": _header(message, "Subject"),
-        "date": _header(message, "Date"),
-        "from": parseaddr(_header(message, "From"))[0] or parseaddr(_header(message, "From"))[1].partition("@")[0],
-        "answers": _header(message, "In-Reply-To").strip("<> "),
-        "priority": _header(message, "X-Priority") or _header(message, "Importance"),
-        "text": _words(message),
+        "id": header_of(message, "Message-ID").strip("<> ") or digest,
+        "subject": header_of(message, "Subject"),
+        "date": header_of(message, "Date"),
+        "from": parseaddr(header_of(message, "From"))[0] or parseaddr(header_of(message, "From"))[1].partition("@")[0],
+        "answers": header_of(message, "In-Reply-To").strip("<> "),
+        "priority": header_of(message, "X-Priority") or header_of(message, "Importance"),
+        "text": words_of(message),
         "attachments": [part.get_filename() or part.get_content_type() for part in message.iter_attachments()],
     }
-
-
-def _header(message: EmailMessage, name: str) -> str:
-    try:
-        return " ".join(str(message.get(name, "")).split())
-    except (ValueError, IndexError, AttributeError, TypeError):  # what the library makes of a damaged header
-        return ""
-
-
-def _words(message: EmailMessage) -> str:
-    """The plain text, else the text of the web page; its lines as they were."""
-    part = message.get_body(("plain", "html"))
-    if part is None:
-        return ""
-    raw = part.get_payload(decode=True)
-    try:
-        content = str(part.get_content()) if part.get_content_charset() else decode_text(bytes(raw or b""))
-    except (LookupError, ValueError):  # a character set nobody knows
-        content = decode_text(bytes(raw or b""))
-    if part.get_content_type() == "text/html":
-        content = re.sub(r"(?is)<(script|style|head)\b.*?</\1\s*>", " ", content)
-        content = re.sub(r"(?i)<(?:br|/p|/div|/tr|/li)\b[^>]*>", "\n", content)
-        content = html.unescape(re.sub(r"<[^>]+>", " ", content))
-    lines = (" ".join(line.split()) for line in content.splitlines())
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 def record(row: dict[str, Any], context: Context) -> Record:
     if not row["text"] and not row["subject"]:
         raise Refusal("text", "is empty, and so is the subject")
-    lon, lat, spoken = _place(f"{row['subject']}\n{row['text']}")
+    lon, lat, spoken = place_in(f"{row['subject']}\n{row['text']}")
     when = _when(row["date"], context)
     told = {"in reply to": row["answers"], "priority": row["priority"], "position as written": spoken}
     told["attachments"] = "; ".join(row["attachments"])
@@ -120,19 +79,6 @@ def _when(said: str, context: Context) -> Any:
     except (ValueError, TypeError, IndexError):
         raise Refusal("Date", "is not the date of an e-mail", said) from None
     return instant({"Date": found}, "Date", context.source.timezone)
-
-
-def _place(said: str) -> tuple[float | None, float | None, str]:
-    """The first place written in a text; one that is none on Earth is passed over."""
-    for pattern in PLACES:
-        for found in pattern.finditer(said[:LONGEST]):
-            try:
-                lon, lat = position({"lat": found[1], "lon": found[2]}, "lon", "lat")
-            except Refusal:
-                continue
-            if lon is not None and lat is not None and abs(lon) <= 180 and abs(lat) <= 90:
-                return lon, lat, found[0]
-    return None, None, ""
 
 
 FEED = Feed(

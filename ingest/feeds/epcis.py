@@ -11,19 +11,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from data.records import Record, Report, Retract
 from ingest import epcis_xml
+from ingest.epcis_events import GEO, events_in, flat_of, goods_of, place_of
 from ingest.epcis_xml import EVENTS
 from ingest.feed import Context, Feed, Payload, Refusal, Source, decode_text
 from ingest.values import instant, needed, text
 
-QUANTITIES = ("quantityList", "childQuantityList", "outputQuantityList", "inputQuantityList")
-ITEMS = ("epcList", "childEPCs", "outputEPCList", "inputEPCList")
 OWN = frozenset(("type", "isA", "eventID", "eventTime", "bizStep", "errorDeclaration"))
-GEO = re.compile(r"geo:(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?)")
 
 
 def recognise(payload: Payload) -> int:
@@ -45,26 +43,10 @@ def rows(payload: Payload, source: Source) -> Iterable[Any]:
         document = json.loads(decode_text(payload.read()))
     except RecursionError:
         raise ValueError(f"{payload.name} is nested too deeply to be EPCIS") from None
-    listed = list(_events(document))
+    listed = list(events_in(document))
     if not listed:
         raise ValueError(f"{payload.name} holds no EPCIS event")
     yield from listed
-
-
-def _events(document: Any) -> Iterator[Any]:
-    if isinstance(document, list):
-        yield from document
-    elif isinstance(document, dict):
-        body = document.get("epcisBody", document)
-        body = body if isinstance(body, dict) else {}
-        results = body.get("queryResults")
-        found = results.get("resultsBody") if isinstance(results, dict) else body
-        if isinstance(found, dict) and isinstance(found.get("eventList"), list):
-            yield from found["eventList"]
-        elif isinstance(body.get("event"), dict):
-            yield body["event"]
-        elif text(document, "type") in EVENTS:
-            yield document
 
 
 def record(row: Any, context: Context) -> Record | Retract:
@@ -86,9 +68,9 @@ def record(row: Any, context: Context) -> Record | Retract:
             kind="report", source_ref=ref, reason=f"declared an error by its sender: {why}", version_time=declared
         )
     step = text(row, "bizStep").rpartition("-" if "BizStep" in text(row, "bizStep") else ":")[2].replace("_", " ")
-    place = _place(row, "bizLocation") or _place(row, "readPoint")
-    at = GEO.match(_place(row, "readPoint")) or GEO.match(_place(row, "bizLocation"))
-    goods = _goods(row)
+    place = place_of(row, "bizLocation") or place_of(row, "readPoint")
+    at = GEO.match(place_of(row, "readPoint")) or GEO.match(place_of(row, "bizLocation"))
+    goods = goods_of(row)
     words = f"{step or kind.removesuffix('Event')}"
     return Report(
         source_ref=ref,
@@ -101,33 +83,8 @@ def record(row: Any, context: Context) -> Record | Retract:
         lat=float(at[1]) if at else None,
         place=place,
         place_precision="exact" if at else "",
-        attributes=dict(_flat({name: value for name, value in row.items() if name not in OWN})),
+        attributes=dict(flat_of({name: value for name, value in row.items() if name not in OWN})),
     )
-
-
-def _place(row: dict[str, Any], name: str) -> str:
-    said = row.get(name)
-    return text(said, "id") if isinstance(said, dict) else text(row, name)
-
-
-def _goods(row: dict[str, Any]) -> str:
-    """What it was about, in words: `200.5 KGM urn:…, 2 items`."""
-    listed = [each for name in QUANTITIES for each in row.get(name) or [] if isinstance(each, dict)]
-    said = [" ".join(filter(None, (text(q, "quantity"), text(q, "uom"), text(q, "epcClass")))) for q in listed[:3]]
-    items = sum(len(row[name]) for name in ITEMS if isinstance(row.get(name), list))
-    said += [f"{items} item{'s' if items != 1 else ''}"] if items else []
-    return ", ".join([*said, *(["…"] if len(listed) > 3 else [])])
-
-
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _flat(item, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, list) and value:
-        plain = all(isinstance(item, str) for item in value)
-        yield name, "; ".join(value) if plain else json.dumps(value, ensure_ascii=False)
-    elif value not in (None, "", []):
-        yield name, value
 
 
 FEED = Feed(

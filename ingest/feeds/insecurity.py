@@ -16,38 +16,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 from data.records import Incident, Record, Severity
 from ingest.casualties import by_deaths
 from ingest.feed import Context, Feed, Payload, Source
 from ingest.figures import months_first
 from ingest.headings import bare, pick
+from ingest.insecurity_words import ACTOR, HURT, KEY, OWN, PERPETRATOR, PRECISION, SUBJECTS
 from ingest.objects import headings
 from ingest.sheets import Table, distinct, plain, tables
 from ingest.values import lon_lat, number, text
 from ingest.written import moment
-
-KEY = ("sind_event_id", "sind_incident_id", "sind_id", "sind_event_id_no", "event_id")
-ACTOR = ("reported_perpetrator_name", "actor_name")
-PERPETRATOR = ("reported_perpetrator", "actor_type", "perpetrator")
-Precision = Literal["exact", "near", "adm2", "adm1", "adm0", ""]
-PRECISION: dict[str, Precision] = {"1": "exact", "2": "near", "3": "adm2", "4": "adm1", "5": "adm0"}
-SUBJECTS = {
-    "education": r"educat|school|student",
-    "health care": r"health",
-    "food security": r"food",
-    "protection": r"protection|camps",
-    "aid": r"aid|humanitarian",
-}
-HURT = re.compile(
-    r"(?!.*(?:female|male|international|national|working for|working within|outcome))\w.*"
-    r"(?:killed|injured|kidnapped|arrested|assaulted|crsv)"
-)
-OWN = frozenset(
-    {"date", "event_description", "country", "admin_1", "latitude", "longitude", *KEY, *PERPETRATOR}
-    | {*ACTOR, "sector_affected"}
-)
 
 
 def _is_ours(names: Iterable[str]) -> bool:

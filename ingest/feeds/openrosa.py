@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -19,58 +18,25 @@ from data.records import Record, Reference, Report, Retract
 from ingest import forms
 from ingest.answers import CLOCK, labelled, place_of, times_of
 from ingest.feed import Context, Feed, Payload, Refusal, Source, decode_text
-from ingest.headings import words
-from ingest.sheets import Table, kind_of, preview, tables
+from ingest.form_kinds import is_filled, is_form, is_xlsform, score_of_export
+from ingest.sheets import kind_of, preview, tables
 from ingest.values import instant, shape
-
-ROOT = re.compile(
-    r"\A\W*(?:<\?[^<]*\?>\s*|<!--.*?-->\s*)*<([\w:.-]+)((?:\s+[\w:.-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*)\s*>", re.DOTALL
-)
-OTHERS = words("event events alert feed rss gpx kml dataValueSet adx html svg Placemark manifest")
 
 
 def recognise(payload: Payload) -> int:
     kind = kind_of(payload)
     if kind == "zip":
-        return 90 if any(_is_form(each) or _is_filled(each) for each in forms.in_zip(payload, looking=True)) else 0
+        return 90 if any(is_form(each) or is_filled(each) for each in forms.in_zip(payload, looking=True)) else 0
     if kind in ("xlsx", "xls"):
         found = preview(payload)
-        return 95 if _is_xlsform(found) else max((_score(table) for table in found), default=0)
+        return 95 if is_xlsform(found) else max((score_of_export(table) for table in found), default=0)
     if kind == "json":
         head = payload.head_text
         told = ('"_xform_id_string"', '"_submission_time"', '"meta/instanceID"', '"__system"', '"formhub/uuid"')
         return 90 if any(word in head for word in told) else 0
     if kind == "csv":
-        return max((_score(table) for table in preview(payload)), default=0)
-    return 95 if forms.XFORM.search(payload.head_text) else _is_filled(payload)
-
-
-def _score(table: Table) -> int:
-    names = {name.strip() for name in table.header}
-    exported = names & {*forms.SUBMITTED} and names & {*forms.IDS}
-    return 90 if exported or names & {"meta/instanceID", "PARENT_KEY"} else 0
-
-
-def _is_form(payload: Payload) -> bool:
-    return bool(forms.XFORM.search(payload.head_text))
-
-
-def _is_xlsform(found: tuple[Table, ...]) -> bool:
-    heads = [
-        {name.strip().lower() for name in table.header} for table in found if table.sheet.strip().lower() == "survey"
-    ]
-    return any({"type", "name"} <= head for head in heads)
-
-
-def _is_filled(payload: Payload) -> int:
-    root = ROOT.match(payload.head_text)
-    if payload.name.lower().endswith(".csv"):
-        return _score(next(iter(preview(payload)), Table("", (), (), ())))
-    if root is None or root[1].rpartition(":")[2] in OTHERS or not re.search(r"\sid\s*=", root[2]):
-        return 0
-    if re.search(r"opendatakit|openrosa|instanceID", payload.head_text):
-        return 90
-    return 0 if "xmlns" in root[2] else 40
+        return max((score_of_export(table) for table in preview(payload)), default=0)
+    return 95 if forms.XFORM.search(payload.head_text) else is_filled(payload)
 
 
 def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
@@ -89,12 +55,12 @@ def _rows(payload: Payload, source: Source) -> Iterator[dict[str, Any]]:
         exports = [each for each in held if each.name.lower().endswith(".csv")]
         inner = [each for each in exports if "PARENT_KEY" in each.head_text.partition("\n")[0]]
         below = forms.repeats_of(inner)
-        for each in sorted((each for each in held if each not in inner), key=lambda each: not _is_form(each)):
-            if _is_form(each) or _is_filled(each):
+        for each in sorted((each for each in held if each not in inner), key=lambda each: not is_form(each)):
+            if is_form(each) or is_filled(each):
                 for row in _rows(each, source):
                     row.get("said", {}).update(below.get(row.get("id", ""), {}))
                     yield row
-    elif kind in ("xlsx", "xls") and _is_xlsform(preview(payload)):
+    elif kind in ("xlsx", "xls") and is_xlsform(preview(payload)):
         yield from forms.labels_of_xlsform(list(tables(payload)), form)
     elif kind == "json":
         for item in _listed(json.loads(decode_text(payload.read()))):
@@ -102,11 +68,11 @@ def _rows(payload: Payload, source: Source) -> Iterator[dict[str, Any]]:
             deleted = isinstance(item, dict) and (item.get("__system") or {}).get("deletedAt")
             yield {**forms.of_row(said, form), **({"deleted": str(deleted)} if deleted else {})}
     elif kind in ("csv", "xlsx", "xls"):
-        for table in (each for each in tables(payload) if kind == "csv" or _score(each)):
+        for table in (each for each in tables(payload) if kind == "csv" or score_of_export(each)):
             yield from (forms.of_row({name.strip(): cell for name, cell in row.items()}, form) for row in table.rows)
     else:
         root = forms.parsed(payload.read())
-        yield from forms.labels_of_xform(root) if _is_form(payload) else [forms.filled_in(root)]
+        yield from forms.labels_of_xform(root) if is_form(payload) else [forms.filled_in(root)]
 
 
 def _listed(document: Any) -> list[Any]:
@@ -192,5 +158,5 @@ FEED = Feed(
     recognise=recognise,
     rows=rows,
     record=record,
-    precedence=lambda payload: -40 if _is_form(payload) or _is_xlsform(preview(payload)) else 0,
+    precedence=lambda payload: -40 if is_form(payload) or is_xlsform(preview(payload)) else 0,
 )

@@ -6,37 +6,18 @@ with its vintage, so that codes of several vintages stand side by side, and a co
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from data.records import Record, Reference
 from ingest import hxl
 from ingest.feed import Context, Feed, Payload, Refusal, Source
-from ingest.feeds.table import PLACES
-from ingest.headings import LATITUDE, LONGITUDE, LOWEST, area_columns, area_of, bare, pick, words
+from ingest.headings import LOWEST, area_columns, area_of, bare, pick
+from ingest.pcode_words import CENTRE_LAT, CENTRE_LON, COUNTRY, FIGURES, FROM, LEVEL, NAME, PARENT, TO
 from ingest.sheets import Table, distinct, plain, preview, tables
+from ingest.table_rows import PLACES
 from ingest.values import number, text
 from ingest.written import moment, position
-
-LEVEL = words("admin_level adm_level level administrative_level")
-PARENT = words("parent_p_code parent_pcode parent_code parent adm_parent")
-NAME = words("name admin_name area_name name_en adm_name")
-FROM = words("valid_from_date valid_from valid_on validon valid_on_date date_established effective_from")
-TO = words("valid_to_date valid_to validto effective_to")
-CENTRE_LAT, CENTRE_LON = (
-    (*words("center_lat centre_lat centre_latitude"), *LATITUDE),
-    (
-        *words("center_lon centre_lon centre_longitude"),
-        *LONGITUDE,
-    ),
-)
-FIGURES = re.compile(
-    r"popul|rain|pixels|poverty|mpi|risk|funding|(?:^|_)(?:pop|t_tl|total|cases|deaths|price|value|affected|targeted|reached|in_need"
-    r"|average|anomaly|pct|percent|index|score|count|number|rate|status|date_of_event|org|organisation|sector|cluster)(?:_|$)"
-)
-"""Headings of tables that are about areas, not of them."""
-COUNTRY = words("location iso3 iso_3 country_code iso3_country_code")
 
 
 def recognise(payload: Payload) -> int:

@@ -20,8 +20,7 @@ in August is told by the other days of its column, or by `month_first` of the so
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -30,19 +29,14 @@ import shapely
 from data.records import KINDS, OwnMark, Record, Sensitivity
 from data.settings import Source
 from ingest import hxl
-from ingest.feed import OBSERVED_KINDS, Context, Feed, Payload, Refusal
+from ingest.feed import Context, Feed, Payload, Refusal
 from ingest.fields import read
 from ingest.handling import own_mark
-from ingest.mapping import check_settings, columns_of, digest, figures_of, filled, told
-from ingest.sheets import Table, distinct, plain, preview, tables
+from ingest.mapping import check_settings, columns_of, told
+from ingest.sheets import preview, tables
+from ingest.table_rows import OTHERS, PLACES, guessed, orders_of, said_by
 from ingest.values import number, shape, text
-from ingest.written import month_first, position
-
-OTHERS = frozenset(("#item", "#currency", "#group"))
-"""Tags of prices and of violence: read as told, but better left to feeds that know them."""
-
-PLACES = re.compile(r"#(adm\d?|country|region|geo|loc|meta|x_\w+)\Z")
-"""Tags that say where, not what: a list of places alone is none of our records."""
+from ingest.written import position
 
 
 def recognise(payload: Payload) -> int:
@@ -56,7 +50,7 @@ def recognise(payload: Payload) -> int:
 
 
 def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
-    columns, orders = columns_of(source), _orders(payload, source)
+    columns, orders = columns_of(source), orders_of(payload, source)
     read_one, missing = False, []
     for table in tables(payload):
         tags = table.tagged()
@@ -72,63 +66,9 @@ def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
             missing.append(f"{where} has no column {error.args[0]!r} (it has {', '.join(table.header)})")
             continue
         read_one = True
-        yield from _said(table, ways, str(source.options.get("template", "")), orders.get(table.sheet, {}))
+        yield from said_by(table, ways, str(source.options.get("template", "")), orders.get(table.sheet, {}))
     if not read_one:
         raise ValueError(f"{payload.name}: {'; '.join(missing)}; say in `columns` of source {source.name} what is what")
-
-
-def _orders(payload: Payload, source: Source) -> dict[str, dict[str, bool | None]]:
-    """Sheet -> column -> whether its days put the month first (or None: both), where the settings do not say it for all.
-
-    The table is gone through once for this: the first row cannot tell what the last may show.
-    """
-    found: dict[str, dict[str, bool | None]] = {}
-    for table in tables(payload):
-        told = source.options.get("month_first")
-        if told is not None:
-            found[table.sheet] = dict.fromkeys(table.header, bool(told))
-            continue
-        days: dict[str, set[str]] = {}
-        for row in table.rows:
-            for name, cell in row.items():
-                if isinstance(cell, str) and len(cell) <= 10 and cell[-2:].isdigit() and not cell.isdigit():
-                    days.setdefault(name, set()).add(cell)
-        found[table.sheet] = {name: month_first(cells) for name, cells in days.items()}
-    return found
-
-
-def _said(
-    table: Table, ways: list[hxl.Mapped], template: str, orders: Mapping[str, bool | None]
-) -> Iterator[dict[str, Any]]:
-    """Each row as fields: `said` by field, `rest` by heading, its `key`, and `orders` of fields with days."""
-    seen: dict[str, list[int]] = {}
-    used = {
-        column for way in ways for column in (*way.columns.values(), *(p for parts in way.sums.values() for p in parts))
-    }
-    for row in table.rows:
-        for way in [way for way in ways if figures_of(way) & row.keys()] or ways[:1]:
-            said: dict[str, Any] = {name: row[column] for name, column in way.columns.items() if column in row}
-            said.update(way.constants)
-            said.update({name: [row.get(part) for part in parts] for name, parts in way.sums.items() if parts})
-            for name, words in way.words.items():
-                said[name] = words.get(str(said.get(name, "")).casefold(), said.get(name))
-            key = (
-                filled(template, {**row, **said})
-                if template
-                else text(said, "source_ref") or digest(way.kind, said, row)
-            )
-            if key and len(ways) > 1:
-                key = f"{key}:{way.constants.get('indicator', '')}"
-            order = {
-                name: orders[column] for name, column in way.columns.items() if orders.get(column, False) is not False
-            }
-            key = distinct(key, row, seen)
-            yield {"kind": way.kind, "key": key, "said": said, "rest": plain(row, used), "orders": order}
-
-
-def _guessed(kind: str, context: Context) -> bool:
-    """Whether a day that cannot be read may be left among the attributes: only where nobody said it is one."""
-    return kind not in OBSERVED_KINDS and not columns_of(context.source)
 
 
 def record(row: dict[str, Any], context: Context) -> Record:
@@ -137,7 +77,7 @@ def record(row: dict[str, Any], context: Context) -> Record:
         figures = [number({name: part}, name) for part in parts]
         said[name] = None if None in figures else sum(figure for figure in figures if figure is not None)
     rest = dict(row["rest"])
-    fields = read(kind, said, context.source.timezone, row["orders"], _guessed(kind, context), rest)
+    fields = read(kind, said, context.source.timezone, row["orders"], guessed(kind, context), rest)
     fields["lon"], fields["lat"] = position(said, "lon", "lat")
     if text(said, "geometry"):
         fields["lon"], fields["lat"], fields["wkb"] = shape(shapely.from_wkt(text(said, "geometry")))
