@@ -66,8 +66,7 @@ class Reason(msgspec.Struct):
 
 
 class Unplaced(msgspec.Struct):
-    """What rows say of a place that no area answers to, or (`partly`) only one above it, where they are then placed; `note`
-    says what stood against it."""
+    """What rows say of a place that no area answers to, or (`partly`) only one above it; `note` says what stood against it."""
 
     text: str
     note: str = ""
@@ -221,7 +220,7 @@ class _Watched:
         for (_, text, way, note), area in zip(seeking, self.places.assign(lon, lat).tolist(), strict=True):
             self.ways[way if area == NOWHERE else "position"] += 1
             if text:
-                self._miss(text, note, partly=way != "none" and area == NOWHERE)
+                self._miss(text, note, partly=way != "none")
 
     def _meant(self, pcode: str | None, names: tuple[str, ...]) -> tuple[str, str]:
         """Way and note; asked once for each thing that is said."""
