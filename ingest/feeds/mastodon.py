@@ -69,7 +69,7 @@ def _each(told: Any) -> Iterator[Any]:
 
 def record(row: Any, context: Context) -> Record | Retract:
     if not isinstance(row, dict):
-        raise Refusal("row", "is no status, and no event of a stream")
+        raise Refusal("row", "is no status, and no event of a stream" if row else "is empty")
     if "deleted" in row:
         return Retract(kind="post", source_ref=needed(row, "deleted"), reason="deleted by its author or its server")
     if isinstance(row.get("reblog"), dict):

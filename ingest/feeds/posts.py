@@ -67,7 +67,7 @@ def rows(payload: Payload, source: Source) -> Iterable[Any]:
 
 def record(row: Any, context: Context) -> Record | Retract:
     if not isinstance(row, dict):
-        raise Refusal("line", "is no JSON object")
+        raise Refusal("line", "is no JSON object" if row else "is empty")
     if isinstance(row.get("delete"), dict):
         status = row["delete"].get("status") or row["delete"]
         return Retract(kind="post", source_ref=first(status, KEYS), reason="deleted by its author")
