@@ -72,6 +72,7 @@ FOLLOW = (
 def addresses(since: str, then: str) -> Iterator[str]:
     yield from ("/healthz", "/api/status", "/api/layers", "/api/layers?window=7d&lang=ar", "/api/kpis?window=28d")
     yield from (f"/api/kpis?as_known_at={then}", f"/api/layers?as_known_at={then}", "/api/quarantine")
+    yield from ("/api/quarantine/rows?source=src0", "/api/batches?source=src0", "/api/quarantine/export?source=src0")
     yield from ("/api/layers?metric=people_in_need", "/api/layers?metric=incidents&item=item%201")
     yield from ("/api/triage", f"/api/triage?state=promoted&as_known_at={then}", "/api/triage?state=discarded")
     yield from ("/api/triage/waiting", "/api/triage/places?q=cnry", "/api/triage/places?q=west")

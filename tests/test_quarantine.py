@@ -141,6 +141,24 @@ def test_the_version_of_a_feed_is_of_its_own_code() -> None:
     assert feed_version("auto") == ""
 
 
+def test_a_row_is_kept_as_the_partner_wrote_it_where_that_is_all_it_takes(monitor: Site) -> None:
+    # The second of one key is told apart by its place in the table, which the row alone does not tell.
+    twice = TAGGED.replace(b"S2,2026-11-01,", b"S1,2026-11-01,") + b"S3,2026-11-01,Alone,dreadful,5,-30\n"
+    sent(monitor, twice, "log")
+    raws = [json.loads(row["raw"]) for row in quarantine.entries(monitor.store.reader)]
+    assert [raw.get("key") for raw in raws] == ["S1#2", None]
+    table = raws[1]["$table"]
+    assert table["row"] == {
+        "Serial": "S3",
+        "When": "2026-11-01",
+        "What": "Alone",
+        "How bad": "dreadful",
+        "North": "5",
+        "East": "-30",
+    }
+    assert table["tags"]["How bad"] == "#severity"
+
+
 # -------------------- the partner's workbook
 
 
