@@ -273,6 +273,62 @@ class Judgement(Record, frozen=True, kw_only=True, tag="judgement"):
     """Of the post as it was judged."""
 
 
+class Handling(Record, frozen=True, kw_only=True):
+    """What the watch does about a record. `source` and `source_ref` are that record's own, so that it is marked as that is;
+    every act is a version.
+
+    `category` is the state it left behind, `description` the comment, `title` the record's own, `event_time` when it was done.
+    """
+
+    about: str = ""
+    """Public id of the record."""
+    act: Literal["acknowledge", "assign", "due", "comment", "close", "reopen", ""] = ""
+    by: str = ""
+    by_agency: str = ""
+    assignee: str = ""
+    """A person or an agency."""
+    due: datetime | None = None
+    acknowledged_by: str = ""
+    acknowledged_time: datetime | None = None
+
+
+class IncidentHandling(Handling, frozen=True, kw_only=True, tag="incident_handling"):
+    """Of an incident."""
+
+
+class AlertHandling(Handling, frozen=True, kw_only=True, tag="alert_handling"):
+    """Of a warning."""
+
+
+class ReportHandling(Handling, frozen=True, kw_only=True, tag="report_handling"):
+    """Of a field report."""
+
+
+class Link(Record, frozen=True, kw_only=True, tag="link"):
+    """Whether two incidents are one event, as a person judged; marked as the join of both. Neither is changed by it.
+
+    `category` is the verdict ("open": taken back), `description` the reason, `event_time` when it was given.
+    """
+
+    one: str = ""
+    """Public id; the lesser of the two."""
+    other: str = ""
+    verdict: Literal["linked", "refused", "open"] = "open"
+    by: str = ""
+    score: float | None = None
+    """Of the suggestion that was judged, 0 to 1."""
+
+
+class Handover(Record, frozen=True, kw_only=True, tag="handover"):
+    """A watch given over: `description` is the note, `event_time` when whoever leaves signed it, `period_start` since when
+    it tells."""
+
+    given_by: str = ""
+    period_start: datetime | None = None
+    taken_by: str = ""
+    taken_time: datetime | None = None
+
+
 class Imagery(Record, frozen=True, kw_only=True, tag="imagery"):
     """A picture of the ground (from a satellite, the air, a scanned map), shown under the marks.
 
@@ -312,6 +368,11 @@ AnyRecord = (
     | Boundary
     | Post
     | Judgement
+    | IncidentHandling
+    | AlertHandling
+    | ReportHandling
+    | Link
+    | Handover
     | Imagery
     | Reference
 )
@@ -386,9 +447,17 @@ KINDS = MappingProxyType(
     {
         kind.name: kind
         for kind in (
-            Kind(1, "incident", "incidents", Incident, ("fatalities", "injured"), (), ("sub_event_type",)),
-            Kind(2, "alert", "alerts", Alert, (), ("expires", "onset"), ("urgency", "certainty", "status")),
-            Kind(3, "report", "reports", Report),
+            Kind(
+                1,
+                "incident",
+                "incidents",
+                Incident,
+                ("fatalities", "injured"),
+                (),
+                ("sub_event_type", "actor1", "actor2", "grade"),
+            ),
+            Kind(2, "alert", "alerts", Alert, (), ("expires", "onset"), ("urgency", "certainty", "status", "grade")),
+            Kind(3, "report", "reports", Report, (), (), ("grade",)),
             Kind(
                 4,
                 "supply",
@@ -433,6 +502,26 @@ KINDS = MappingProxyType(
             Kind(13, "post", "posts", Post, listed=False),
             Kind(14, "judgement", "judgements", Judgement, listed=False, shared_as="posts"),
             Kind(15, "imagery", "imagery", Imagery, listed=False),
+            *(
+                Kind(
+                    number,
+                    f"{of}_handling",
+                    f"{of}_handlings",
+                    made,
+                    (),
+                    ("due", "acknowledged_time"),
+                    ("about", "act", "by", "assignee"),
+                    listed=False,
+                    shared_as=f"{of}s",
+                )
+                for number, of, made in (
+                    (20, "incident", IncidentHandling),
+                    (21, "alert", AlertHandling),
+                    (22, "report", ReportHandling),
+                )
+            ),
+            Kind(23, "link", "links", Link, ("score",), (), ("one", "other"), listed=False, shared_as="incidents"),
+            Kind(24, "handover", "handovers", Handover, listed=False),
         )
     }
 )

@@ -54,6 +54,12 @@ STAYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "boundary": frozenset(("level", "vintage", "disputed")),
         "post": frozenset(("language",)),
         "judgement": frozenset(("verdict", "apart", "post_revision")),
+        **dict.fromkeys(
+            ("incident_handling", "alert_handling", "report_handling"),
+            frozenset(("about", "act", "by", "by_agency", "assignee", "due", "acknowledged_by", "acknowledged_time")),
+        ),
+        "link": frozenset(("one", "other", "verdict", "by", "score")),
+        "handover": frozenset(("given_by", "period_start", "taken_by", "taken_time")),
         "imagery": frozenset(("resolution_m",)),
         "reference": frozenset(),
     }
