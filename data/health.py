@@ -74,6 +74,8 @@ class _Gathered:
     lock: threading.Lock = field(default_factory=threading.Lock)
     writing: threading.Lock = field(default_factory=threading.Lock)
     news: dict[str, dict[str, Any]] = field(default_factory=dict)
+    flushing: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Being written: no longer in `news`, and not yet in the table."""
     timer: threading.Timer | None = None
 
 
@@ -157,6 +159,7 @@ def flush(store: Store) -> None:
     with gathered.writing:
         with gathered.lock:
             news, gathered.news = gathered.news, {}
+            gathered.flushing = news
             if gathered.timer is not None:
                 gathered.timer.cancel()
                 gathered.timer = None
@@ -178,7 +181,10 @@ def flush(store: Store) -> None:
             with gathered.lock:  # kept for the next time, under what came in meanwhile
                 for name, what in news.items():
                     gathered.news[name] = _together(what, gathered.news.get(name, {}))
+                gathered.flushing = {}
             raise
+        with gathered.lock:
+            gathered.flushing = {}
 
 
 def _of(store: Store) -> _Gathered:
@@ -251,12 +257,18 @@ _EMPTY: Mapping[str, Any] = {
 
 def _rows(store: Store) -> dict[str, dict[str, Any]]:
     """`source_state` by name, with what is gathered but not yet written."""
-    with store.reader.connect() as connection:
-        rows = {row["name"]: dict(row) for row in connection.execute(sa.select(source_state)).mappings()}
     gathered = _of(store)
-    with gathered.lock:
-        rows.update({name: _applied(rows.get(name), name, news) for name, news in gathered.news.items()})
-    return rows
+    while True:
+        with gathered.lock:
+            flushing = gathered.flushing
+        with store.reader.connect() as connection:
+            rows = {row["name"]: dict(row) for row in connection.execute(sa.select(source_state)).mappings()}
+        with gathered.lock:
+            if gathered.flushing is not flushing:
+                continue  # it was written meanwhile, before or after these rows were read
+            for news in (flushing, gathered.news):
+                rows.update({name: _applied(rows.get(name), name, what) for name, what in news.items()})
+            return rows
 
 
 def _state(source: Source | None, name: str, row: Mapping[str, Any], rejected: int, now: datetime) -> SourceState:
