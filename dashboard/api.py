@@ -49,6 +49,10 @@ FILTER_NAMES = (
     "agency",
     "source",
     "q",
+    "actor",
+    "grade",
+    "polygon",
+    "radius",
     "as_known_at",
     VIEW_AS,
 )

@@ -52,7 +52,10 @@ class Told:
     statuses: tuple[int, ...] = (200, 304, 400, 401, 403, 404)
 
 
-FILTERS = ("bbox", "datetime", "category", "agency", "source", "from", "to", "window", "area", "severity", "q")
+FILTERS = (
+    *("bbox", "datetime", "category", "agency", "source", "from", "to", "window", "area", "severity", "q"),
+    *("actor", "grade", "polygon", "radius"),
+)
 VIEW = (*FILTERS, "as_known_at", "view_as", "lang")
 READERS: Mapping[str, Told] = {
     "/healthz": Told("Whether it serves, and the revision"),

@@ -19,7 +19,7 @@ def own_filters(kind: Kind) -> dict[str, str]:
     """Parameters beside everybody's: name -> type. Equality; a comma lists alternatives of texts."""
     found = {f"adm{level}_pcode": "string" for level in range(4)}
     found |= {"sensitivity": "string", "exercise": "boolean"}
-    found |= dict.fromkeys(kind.codes, "string")
+    found |= dict.fromkeys((name for name in kind.codes if name != "grade"), "string")
     return found | dict.fromkeys(kind.numbers, "number")
 
 
@@ -141,6 +141,14 @@ _VIEW: Mapping[str, Any] = {
         "type": "string",
         "description": "every one of these words in title, place, category, description or reference",
     },
+    "actor": {"type": "string", "description": "names one of these as a side (a list with commas); of incidents"},
+    "grade": {
+        "type": "string",
+        "pattern": "^[A-Fa-f][1-6]?$",
+        "description": "this Admiralty code or better, source and information both; of incidents, alerts and reports",
+    },
+    "polygon": {"type": "string", "description": "inside lon,lat,lon,lat,... (degrees, 3 to 200 corners)"},
+    "radius": {"type": "string", "description": "within lon,lat,km of a place"},
     "as_known_at": {"type": "string", "description": "the picture as it was known at this time (RFC 3339)"},
 }
 EVERYBODYS: Mapping[str, Any] = {

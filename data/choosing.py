@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from data.seen import Seen
 
 Rows = NDArray[np.int64]
+EARTH_KM = 6_371.0088
+KM_PER_DEGREE = 111.1
+"""Of latitude, rounded down, so that a box by it never is too small."""
 
 
 def chosen_rows(seen: Seen, kind: str, filters: Filters) -> Rows:
@@ -37,8 +40,15 @@ def chosen_rows(seen: Seen, kind: str, filters: Filters) -> Rows:
         chosen = _coded(seen, kind, "agency", seen.agencies, filters.agency, chosen)
     for name, wanted in filters.codes:
         chosen = _coded(seen, kind, name, seen.tables[kind].codes[name], wanted, chosen)
+    if filters.actor and "actor1" in seen.tables[kind].codes:
+        chosen = _narrowed(chosen, involved(seen, kind, filters.actor))
+    if filters.grade and "grade" in seen.tables[kind].codes:
+        table = good_enough(seen, kind, filters.grade)
+        chosen = _narrow(chosen, seen.column(kind, "grade"), lambda column: table[column])
     if filters.area:
         chosen = _in_area(seen, kind, filters.area, chosen)
+    if filters.polygon or filters.circle:
+        chosen = _on_ground(seen, kind, filters, chosen)
     rows = _row_numbers(chosen, seen.lengths[kind])
     return _with_text(seen, kind, filters.text, rows) if filters.text else rows
 
@@ -72,6 +82,51 @@ def within(seen: Seen, pcode: str) -> NDArray[np.bool_]:
     if within is None:
         raise BadFilter(f"area: no boundary with the P-code '{pcode[:40]}' is loaded.")
     return np.append(within, False)
+
+
+def involved(seen: Seen, kind: str, actors: Sequence[str]) -> NDArray[np.bool_]:
+    """Of every row, whether it names one of these as a side."""
+    sides = [seen.tables[kind].codes[name].mask(actors)[seen.column(kind, name)] for name in ("actor1", "actor2")]
+    return np.asarray(sides[0] | sides[1])
+
+
+def good_enough(seen: Seen, kind: str, least: str) -> NDArray[np.bool_]:
+    """Which codes of the grade are this or better, source and information both."""
+    return np.array([meets(label, least) for label in seen.labels(kind, "grade")], np.bool_)
+
+
+def meets(grade: str, least: str) -> bool:
+    """Whether an Admiralty code is as good as another or better; one that is not said is not."""
+    return bool(grade) and grade[:1] <= least[:1] and (len(least) < 2 or grade[1:2] <= least[1:2])
+
+
+def distance_km(lon: NDArray[np.float64], lat: NDArray[np.float64], to: tuple[float, float]) -> NDArray[np.float64]:
+    """Great-circle distance to a place (haversine on a sphere of 6,371.0088 km); NaN where there is no point."""
+    x, y, x0, y0 = np.radians(lon), np.radians(lat), *np.radians(to)
+    half = np.sin((y - y0) / 2) ** 2 + np.cos(y) * np.cos(y0) * np.sin((x - x0) / 2) ** 2
+    return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1))))
+
+
+def _on_ground(seen: Seen, kind: str, filters: Filters, chosen: Any) -> Any:
+    """Inside what was drawn, by the point at which each record is released."""
+    rows = _row_numbers(chosen, seen.lengths[kind])
+    lon, lat = seen.column(kind, "lon")[rows], seen.column(kind, "lat")[rows]
+    inside = np.isfinite(lon)
+    if filters.polygon:
+        ring = shapely.make_valid(shapely.Polygon(filters.polygon))
+        shapely.prepare(ring)
+        west, south, east, north = ring.bounds
+        near = np.flatnonzero(inside & (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north))
+        inside = np.zeros(len(rows), np.bool_)
+        inside[near] = shapely.intersects_xy(ring, lon[near], lat[near])
+    if filters.circle:
+        lon0, lat0, most = filters.circle
+        inside &= np.abs(lat - lat0) <= most / KM_PER_DEGREE
+        near = np.flatnonzero(inside)
+        inside[near] = distance_km(lon[near], lat[near], (lon0, lat0)) <= most
+    mask = np.zeros(seen.lengths[kind], np.bool_)
+    mask[rows[inside]] = True
+    return mask
 
 
 def _in_bbox(seen: Seen, kind: str, box: tuple[float, float, float, float], chosen: Any) -> Any:
@@ -135,6 +190,10 @@ def _narrow(
     narrowed = np.zeros(len(chosen), np.bool_)
     narrowed[rows[test(column[rows])]] = True
     return narrowed
+
+
+def _narrowed(chosen: NDArray[np.bool_] | None, test: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return test if chosen is None else chosen & test
 
 
 def _row_numbers(chosen: NDArray[np.bool_] | None, length: int) -> Rows:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from data.records import Severity
 
 WINDOW = re.compile(r"(\d{1,4})(h|d|w|m|y)\Z")
+GRADE = re.compile(r"[A-F][1-6]?\Z")
+CORNERS = 200
 HOURS = {"h": 1, "d": 24, "w": 168, "m": 730, "y": 8766}
 WHOLE_LIMIT = 100_000
 EARLIEST, LATEST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
@@ -37,6 +39,14 @@ class Filters:
     agency: tuple[str, ...] = ()
     source: tuple[str, ...] = ()
     text: str = ""
+    actor: tuple[str, ...] = ()
+    """Named as one of the two sides; heeded by kinds that name any."""
+    grade: str = ""
+    """Admiralty code: a source so reliable or more, and information so credible or more; a letter alone asks for the source."""
+    polygon: tuple[tuple[float, float], ...] = ()
+    """Corners in lon, lat (degrees), drawn or taken over; the ring closes itself."""
+    circle: tuple[float, float, float] | None = None
+    """lon, lat (degrees), radius in km on the ground."""
     as_known_at: datetime | None = None
     codes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Equality on the kind's own coded columns: (column, allowed values)."""
@@ -71,8 +81,12 @@ def parse(query: Mapping[str, str], own_columns: tuple[str, ...] = ()) -> Filter
         agency=_list(query.get("agency", "")),
         source=_list(query.get("source", "")),
         text=query.get("q", "").strip(),
+        actor=_list(query.get("actor", "")),
+        grade=_grade(query.get("grade", "")),
+        polygon=_polygon(query["polygon"]) if query.get("polygon") else (),
+        circle=_circle(query["radius"]) if query.get("radius") else None,
         as_known_at=moment(query["as_known_at"], "as_known_at") if query.get("as_known_at") else None,
-        codes=tuple((name, _list(query[name])) for name in own_columns if query.get(name)),
+        codes=tuple((name, _list(query[name])) for name in own_columns if name != "grade" and query.get(name)),
     )
 
 
@@ -113,6 +127,43 @@ def _bbox(value: str) -> tuple[float, float, float, float]:
     if len(parts) != 4 or not all(math.isfinite(part) for part in parts) or parts[1] > parts[3]:
         raise BadFilter("bbox: use west,south,east,north in degrees.")
     return parts[0], parts[1], parts[2], parts[3]
+
+
+def _grade(value: str) -> str:
+    if value and not GRADE.match(value.upper()):
+        raise BadFilter(f"grade: '{value[:40]}' is not like B or B2 (source A to F, information 1 to 6).")
+    return value.upper()
+
+
+def _degrees(name: str, value: str, allowed: str) -> list[float]:
+    """Numbers of which each first two are a longitude and a latitude."""
+    try:
+        found = [float(part) for part in value.split(",")]
+    except ValueError:
+        found = [math.nan]
+    pairs = zip(found[::2], found[1::2], strict=False)
+    if not all(map(math.isfinite, found)) or any(
+        abs(lon) > 180 or abs(lat) > 90 for lon, lat in pairs if name == "polygon"
+    ):
+        raise BadFilter(f"{name}: use {allowed}.")
+    return found
+
+
+def _polygon(value: str) -> tuple[tuple[float, float], ...]:
+    allowed = f"lon,lat,lon,lat,... in degrees: from 3 to {CORNERS} corners"
+    found = _degrees("polygon", value, allowed)
+    corners = tuple(zip(found[::2], found[1::2], strict=False))
+    if len(found) % 2 or len(set(corners)) < 3 or len(corners) > CORNERS:
+        raise BadFilter(f"polygon: use {allowed}.")
+    return corners
+
+
+def _circle(value: str) -> tuple[float, float, float]:
+    allowed = "lon,lat,km: a place in degrees and a distance up to 20,000 km"
+    found = _degrees("radius", value, allowed)
+    if len(found) != 3 or abs(found[0]) > 180 or abs(found[1]) > 90 or not 0 < found[2] <= 20_000:
+        raise BadFilter(f"radius: use {allowed}.")
+    return found[0], found[1], found[2]
 
 
 def _window(value: str) -> timedelta:

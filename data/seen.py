@@ -126,7 +126,8 @@ class Seen:
     def cells(self, kind: str, filters: Filters = EVERYTHING) -> Cells:
         """Cells of what is released as counts only; none for filters that would cut a cell. Weeks count where they lie whole
         in the time asked for. Raises `BadFilter`."""
-        cutting = (filters.bbox, filters.severity, filters.text, filters.codes)
+        drawn = (filters.bbox, filters.polygon, filters.circle)
+        cutting = (*drawn, filters.severity, filters.text, filters.codes, filters.actor, filters.grade)
         if self.released.counts_only(kind) <= 1 or any(cutting):
             return no_cells()
         cells = self.released.counted(self._now, kind).at(self.released, kind, self.at, self.lengths[kind])

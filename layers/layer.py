@@ -29,7 +29,11 @@ Draw = Literal["cells", "symbols", "status", "areas", "choropleth", "boundaries"
 """The marks the browser knows (assets/marks.mjs); how each one looks is said there."""
 MAXZOOM = 14
 """Tiles end here; the browser goes on with the last ones."""
-EVERY_FILTER = ("since", "until", "window", "area", "category", "severity", "agency", "source", "text")
+WHERE = ("area", "polygon", "circle")
+EVERY_FILTER = (
+    *("since", "until", "window", *WHERE, "category", "severity", "agency", "source", "text"),
+    *("actor", "grade"),
+)
 BY_ORIGIN = ("area", "agency", "source")
 STATES = ("failed", "stale", "late", "never", "fresh")
 """Worst first."""

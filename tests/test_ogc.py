@@ -151,6 +151,9 @@ def test_every_parameter_of_the_definition_is_taken_and_others_are_refused(here:
         "as_known_at": "2030-01-01",
         "sensitivity": "low",
         "exercise": "true",
+        "grade": "B2",
+        "polygon": "30,5,31,5,31,6",
+        "radius": "30,5,100",
     }
     for collection in COLLECTIONS:
         for name in parameters(definition, collection):
