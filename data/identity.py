@@ -74,7 +74,8 @@ class Identity:
             at, found = self._memory.get(("token", tokens.digest(secret)), (0.0, None))
         if found is None or time.monotonic() - at >= REMEMBERED_S:
             return None
-        return tokens.token_of(*found, self._opened(found[0].name))
+        account, sources = found
+        return tokens.token_of(account, sources, self._opened(account.name))
 
     def named(self, name: str) -> Viewer | None:
         """Whom an account stands for."""

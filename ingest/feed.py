@@ -134,7 +134,7 @@ class Feed:
     precedence: Callable[[Payload], int] = lambda payload: 0
     """Of several payloads at once the lower is read first (boundaries before incidents, look-ups before stock)."""
     tiles: Callable[[Payload], Iterator[tuple[int, int, int, bytes]]] | None = None
-    """The pictures within a payload, for the map: zoom, column, row from the north, and the image. Kept by the payload's SHA-256."""
+    """The pictures in a payload: zoom, column, row from the north, and the image. Kept under the payload's SHA-256."""
     links: Callable[[Payload], Iterable[tuple[str, str]]] | None = None
     """Addresses of payloads that this one only names, each with what moves when it changes there. A source that is polled
     fetches them (`ingest.links`); this one is then read with what became of them in `options.links` of its source."""
