@@ -96,6 +96,12 @@ def pick(header: Iterable[str], words: Sequence[str]) -> str | None:
     return next((called[word] for word in words if word in called), None)
 
 
+def called(header: Iterable[str], columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """What -> the column called by one of its words, for those that are there."""
+    listed = tuple(header)
+    return {what: name for what, words in columns.items() if (name := pick(listed, words))}
+
+
 @lru_cache(maxsize=256)
 def area_columns(header: tuple[str, ...]) -> AreaColumns:
     """Which columns state areas, as OCHA spells them (`ADM2_PCODE`, `admin2Pcod`, `adm2_name`) or in words (`County`).

@@ -13,12 +13,12 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import chain, islice
-from typing import Any
+from typing import Any, TypeVar
 
 from data.cells import unharmed
 from data.quarantine_rows import ANSWERS, BESIDE
@@ -30,6 +30,7 @@ from ingest.workbooks import DAMAGE, check_zip, is_workbook, sheets_of
 
 Cell = str | int | float | bool | datetime | None
 Row = dict[str, Cell]
+T = TypeVar("T")
 
 HEADER_WITHIN = 25
 """Rows from the top among which the header and the HXL tag row are looked for (the HXL standard's own number)."""
@@ -96,6 +97,19 @@ def tables(payload: Payload) -> Iterator[Table]:
         found = _table(name, rows)
         if found is not None:
             yield found
+
+
+def rows_of(
+    payload: Payload, ours: Callable[[Table], object], read: Callable[[Table], Iterable[T]], missing: str
+) -> Iterator[T]:
+    """The rows that `read` makes of each table that is `ours`; raises ValueError where none is: the payload `missing`."""
+    found = False
+    for table in tables(payload):
+        if ours(table):
+            found = True
+            yield from read(table)
+    if not found:
+        raise ValueError(f"{payload.name} {missing}")
 
 
 def preview(payload: Payload) -> tuple[Table, ...]:

@@ -13,8 +13,8 @@ from typing import Any
 from data.records import Activity, Record
 from ingest.activity_words import ABOUT, COLUMNS, DAYS, FIRST_LEVEL, MENTIONED, OTHERS, UNTAGGED
 from ingest.feed import Context, Feed, Payload, Refusal, Source
-from ingest.headings import area_columns, area_of, bare, pick
-from ingest.sheets import Table, distinct, kind_of, plain, preview, tables
+from ingest.headings import area_columns, area_of, bare, called, pick
+from ingest.sheets import Table, distinct, kind_of, plain, preview, rows_of, tables
 from ingest.values import number, text
 from ingest.written import moment, month_first, position
 
@@ -30,7 +30,7 @@ def recognise(payload: Payload) -> int:
 
 
 def _score(table: Table) -> int:
-    has = {what for what, listed in COLUMNS.items() if pick(table.header, listed)}
+    has = called(table.header, COLUMNS).keys()
     if "organisation" not in has or any(OTHERS.fullmatch(bare(name)) for name in table.header):
         return 0
     what = has & {"sector", "activity"}
@@ -40,18 +40,17 @@ def _score(table: Table) -> int:
 
 def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
     """Of a workbook in which some sheets have tags and some have none, all that are of activities."""
-    found = False
     seen: dict[str, list[int]] = {}
-    for table in tables(payload):
-        if _score(table):
-            found = True
-            yield from _listed(table, seen)
-    if not found:
-        raise ValueError(f"{payload.name} has no table of activities: an organisation, and a sector or an activity")
+    return rows_of(
+        payload,
+        _score,
+        lambda table: _listed(table, seen),
+        "has no table of activities: an organisation, and a sector or an activity",
+    )
 
 
 def _listed(table: Table, seen: dict[str, list[int]]) -> Iterator[dict[str, Any]]:
-    columns = {what: name for what, listed in COLUMNS.items() if (name := pick(table.header, listed))}
+    columns = called(table.header, COLUMNS)
     listed = list(table.rows)
     codes = [text(row, columns.get("code", "")) for row in listed]
     if len(set(codes)) < 0.9 * len(codes):

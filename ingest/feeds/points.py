@@ -17,7 +17,7 @@ from ingest import features
 from ingest.feed import Context, Feed, Payload, Refusal, Source
 from ingest.headings import LATITUDE, LONGITUDE, area_columns, area_of, bare, pick
 from ingest.line_lists import of_persons
-from ingest.sheets import Table, plain, preview, tables
+from ingest.sheets import Table, plain, preview, rows_of
 from ingest.written import position
 
 OF_A_FORM = frozenset(("node", "start", "end", "event"))
@@ -39,13 +39,7 @@ def _placed(table: Table) -> bool:
 
 
 def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
-    found = False
-    for table in tables(payload):
-        if _placed(table):
-            found = True
-            yield from _features(table)
-    if not found:
-        raise ValueError(f"{payload.name} has no table with a longitude and a latitude")
+    return rows_of(payload, _placed, _features, "has no table with a longitude and a latitude")
 
 
 def _features(table: Table) -> Iterator[dict[str, Any]]:

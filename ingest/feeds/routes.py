@@ -12,9 +12,9 @@ from typing import Any
 
 from data.records import Record, RouteStatus
 from ingest.feed import Context, Feed, Payload, Refusal, Source
-from ingest.headings import area_columns, area_of, bare, pick
+from ingest.headings import area_columns, area_of, bare, called, pick
 from ingest.route_words import COLUMNS, MEASURES, status_of
-from ingest.sheets import Table, distinct, plain, preview, tables
+from ingest.sheets import Table, distinct, plain, preview, rows_of
 from ingest.values import text
 from ingest.written import moment, month_first
 
@@ -26,7 +26,7 @@ def recognise(payload: Payload) -> int:
 def _score(table: Table) -> int:
     if table.tags:
         return 0
-    has = {what for what, listed in COLUMNS.items() if pick(table.header, listed)}
+    has = called(table.header, COLUMNS).keys()
     names = {bare(name) for name in table.header}
     ends, measured = {"from", "to"} <= has, bool(names & {*MEASURES}) or "since" in has
     road = "name" in has or bool(names & {*COLUMNS["code"]})
@@ -37,18 +37,17 @@ def _score(table: Table) -> int:
 
 
 def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
-    found = False
     seen: dict[str, list[int]] = {}
-    for table in tables(payload):
-        if _score(table):
-            found = True
-            yield from _roads(table, seen)
-    if not found:
-        raise ValueError(f"{payload.name} has no table of roads: a road or its two ends, and a status or a distance")
+    return rows_of(
+        payload,
+        _score,
+        lambda table: _roads(table, seen),
+        "has no table of roads: a road or its two ends, and a status or a distance",
+    )
 
 
 def _roads(table: Table, seen: dict[str, list[int]]) -> Iterator[dict[str, Any]]:
-    columns = {what: name for what, listed in COLUMNS.items() if (name := pick(table.header, listed))}
+    columns = called(table.header, COLUMNS)
     listed = list(table.rows)
     orders = {
         what: month_first(row.get(columns[what]) for row in listed)

@@ -14,8 +14,8 @@ from typing import Any
 
 from data.records import Record, Report
 from ingest.feed import Context, Feed, Payload, Refusal, Source
-from ingest.headings import area_columns, area_of, pick
-from ingest.sheets import Table, distinct, plain, preview, tables
+from ingest.headings import area_columns, area_of, called
+from ingest.sheets import Table, distinct, plain, preview, rows_of
 from ingest.shipment_words import COLUMNS, DAYS
 from ingest.values import number, text
 from ingest.written import moment, month_first, position
@@ -26,7 +26,7 @@ def recognise(payload: Payload) -> int:
 
 
 def _score(table: Table) -> int:
-    has = {what for what, listed in COLUMNS.items() if pick(table.header, listed)}
+    has = called(table.header, COLUMNS).keys()
     if table.tags or not has & {"origin", "destination"} or not has & {"item", "quantity"}:
         return 0
     moved = has & {"sent", "due", "arrived", "received"}
@@ -36,18 +36,17 @@ def _score(table: Table) -> int:
 
 
 def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
-    found = False
     seen: dict[str, list[int]] = {}
-    for table in tables(payload):
-        if _score(table):
-            found = True
-            yield from _lines(table, seen)
-    if not found:
-        raise ValueError(f"{payload.name} has no list of shipments: a waybill, goods, and where from or to")
+    return rows_of(
+        payload,
+        _score,
+        lambda table: _lines(table, seen),
+        "has no list of shipments: a waybill, goods, and where from or to",
+    )
 
 
 def _lines(table: Table, seen: dict[str, list[int]]) -> Iterator[dict[str, Any]]:
-    columns = {what: name for what, listed in COLUMNS.items() if (name := pick(table.header, listed))}
+    columns = called(table.header, COLUMNS)
     listed = list(table.rows)
     orders = {what: month_first(row.get(columns[what]) for row in listed) for what in DAYS if what in columns}
     for row in listed:

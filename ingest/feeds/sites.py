@@ -14,9 +14,9 @@ from typing import Any
 from data.records import Record, Site
 from data.settings import Source
 from ingest.feed import Context, Feed, Payload, Refusal
-from ingest.headings import area_columns, area_of, bare, pick
+from ingest.headings import area_columns, area_of, bare, called, pick
 from ingest.line_lists import of_persons
-from ingest.sheets import Row, Table, distinct, plain, preview, tables
+from ingest.sheets import Row, Table, distinct, plain, preview, rows_of
 from ingest.site_words import COLUMNS, NAME, NOT_SITES, OWN_NAME, functionality
 from ingest.values import number, text
 from ingest.written import moment, month_first, position
@@ -47,18 +47,12 @@ def _score(table: Table) -> int:
 
 
 def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
-    found = False
-    for table in tables(payload):
-        if _score(table):
-            found = True
-            yield from _sites(table)
-    if not found:
-        raise ValueError(f"{payload.name} has no table of sites: a name, and a longitude and latitude or a type")
+    return rows_of(payload, _score, _sites, "has no table of sites: a name, and a longitude and latitude or a type")
 
 
 def _sites(table: Table) -> Iterator[dict[str, Any]]:
     """Each row with `columns` (what is in which column) and `key`."""
-    columns = {what: name for what, words in COLUMNS.items() if (name := pick(table.header, words))}
+    columns = called(table.header, COLUMNS)
     listed = list(table.rows)
     columns.pop("code", None)
     for word in COLUMNS["code"]:
@@ -67,8 +61,8 @@ def _sites(table: Table) -> Iterator[dict[str, Any]]:
         if name and codes and len(set(codes)) >= 0.9 * len(codes):
             columns["code"] = name
             break
-    called = {bare(name): name for name in table.header}
-    columns |= {f"name{number}": called[word] for number, word in enumerate(word for word in NAME if word in called)}
+    headed = {bare(name): name for name in table.header}
+    columns |= {f"name{number}": headed[word] for number, word in enumerate(word for word in NAME if word in headed)}
     seen: dict[str, list[int]] = {}
     order = month_first(row.get(columns.get("date", "")) for row in listed)
     for row in listed:

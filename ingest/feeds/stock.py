@@ -12,8 +12,8 @@ from typing import Any
 
 from data.records import Record, SupplyLevel
 from ingest.feed import Context, Feed, Payload, Refusal, Source
-from ingest.headings import area_columns, area_of, pick
-from ingest.sheets import Table, distinct, plain, preview, tables
+from ingest.headings import area_columns, area_of, called, pick
+from ingest.sheets import Table, distinct, plain, preview, rows_of
 from ingest.stock_words import COLUMNS
 from ingest.values import number, text
 from ingest.written import moment, month_first, position
@@ -29,7 +29,7 @@ def recognise(payload: Payload) -> int:
 def _score(table: Table) -> int:
     if table.tags or pick(table.header, ("stockcardid", "orderableid")):
         return 0
-    has = {what for what, listed in COLUMNS.items() if pick(table.header, listed)}
+    has = called(table.header, COLUMNS).keys()
     if "on_hand" not in has or "item" not in has:
         return 0
     if has & {"amc", "consumed", "stockout_days"} and "site" in has:
@@ -38,18 +38,17 @@ def _score(table: Table) -> int:
 
 
 def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
-    found = False
     seen: dict[str, list[int]] = {}
-    for table in tables(payload):
-        if _score(table):
-            found = True
-            yield from _levels(table, seen)
-    if not found:
-        raise ValueError(f"{payload.name} has no stock report: an item and the stock on hand, best with the site")
+    return rows_of(
+        payload,
+        _score,
+        lambda table: _levels(table, seen),
+        "has no stock report: an item and the stock on hand, best with the site",
+    )
 
 
 def _levels(table: Table, seen: dict[str, list[int]]) -> Iterator[dict[str, Any]]:
-    columns = {what: name for what, listed in COLUMNS.items() if (name := pick(table.header, listed))}
+    columns = called(table.header, COLUMNS)
     year, month = pick(table.header, YEAR), pick(table.header, MONTH)
     listed = list(table.rows)
     order = month_first(row.get(columns.get("date", "")) for row in listed)
