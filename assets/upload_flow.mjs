@@ -1,6 +1,7 @@
 // The state of a drop and what is done with it: files on their way, what each is chosen to be, what it would come to.
 
 import { t } from "./i18n.mjs";
+import { get, setView } from "./state.mjs";
 import { beginMapping, kindOf, TABLE } from "./upload_mapping.mjs";
 import { ask, askUntilDone, overview, sendFile, takeBack } from "./upload_send.mjs";
 
@@ -22,6 +23,7 @@ export function dropFlow({ signal, drawn, moved }) {
   async function begin() {
     try {
       flow.info = await overview(signal);
+      if (get("drop") && !flow.id) await resume(get("drop"));
     } catch (error) {
       if (signal.aborted) return;
       flow.problem = error.status === 404 ? t("upload.denied") : error.message;
@@ -29,7 +31,19 @@ export function dropFlow({ signal, drawn, moved }) {
     drawn();
   }
 
-  // -------------------- flow.files
+  // -------------------- files
+
+  /** What was dropped before the page was loaded anew; its address says which drop that is. */
+  async function resume(id) {
+    flow.id = id;
+    try {
+      await look();
+      refresh(true);
+    } catch {
+      flow.id = "";
+      setView({ drop: null });
+    }
+  }
 
   async function add(list) {
     if (!flow.info || flow.sending || flow.committing) return;
@@ -45,6 +59,7 @@ export function dropFlow({ signal, drawn, moved }) {
           moved();
         });
         flow.id = taken.id;
+        setView({ drop: flow.id });
       }
       flow.sending = { name: "", part: 1, looking: true };
       drawn();
@@ -176,6 +191,7 @@ export function dropFlow({ signal, drawn, moved }) {
     asking?.abort();
     counting?.abort();
     if (flow.id && !flow.results) ask("discard", { id: flow.id }, signal).catch(() => null);
+    setView({ drop: null });
     flow.id = "";
     flow.files = [];
     flow.at = null;
@@ -198,6 +214,7 @@ export function dropFlow({ signal, drawn, moved }) {
       });
       flow.results = told.map((one) => ({ ...one, undone: null, sure: false }));
       flow.id = "";
+      setView({ drop: null });
     } catch (error) {
       if (signal.aborted) return;
       flow.problem = error.message;

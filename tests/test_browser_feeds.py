@@ -359,7 +359,7 @@ def test_a_file_is_dropped_mapped_committed_and_taken_back(orlane: Served, page:
         [file.name, base64.b64encode(file.read_bytes()).decode()],
     )
     opened.dispatch_event("#cg-feeds", "drop", {"dataTransfer": dropped})
-    opened.wait_for_url(f"{orlane.url}/feeds/upload")
+    opened.wait_for_url(re.compile(r"/feeds/upload\?drop="))
     rows = opened.locator(".cg-up-table tbody tr")
     expect(rows).to_have_count(3, timeout=screen.PATIENCE_MS)
     tally = opened.locator(".cg-up-last .cg-up-tally")
