@@ -23,6 +23,7 @@ from ingest.values import text
 
 SPACES = re.compile(r"georss\.org/georss|www\.w3\.org/2003/01/geo/|opengis\.net/gml")
 USED = re.compile(r"<(?:\w+:)?(?:point|line|polygon|box|circle|where|lat)\b")
+NAMED = re.compile(r"<(?:\w+:)?(?:link|guid|id)\b")
 KEYS, TIMES, VERSIONS = ("id", "guid"), ("published", "pubDate", "issued", "date"), ("updated", "modified")
 WORDS = ("description", "summary", "content", "encoded")
 OWN = frozenset({*KEYS, *TIMES, *VERSIONS, *WORDS, "title", "link", "lat", "long", "lon", "category"})
@@ -33,7 +34,9 @@ def recognise(payload: Payload) -> int:
     head = payload.head_text
     if not SPACES.search(head) or not re.search(r"<(?:\w+:)?(?:item|entry)\b", head):
         return 0
-    return 70 if USED.search(head) else 45
+    if USED.search(head):
+        return 70
+    return 45 if NAMED.search(head) else 65  # entries that nothing names are no news that could be triaged
 
 
 def rows(payload: Payload, source: Source) -> Iterable[Any]:
