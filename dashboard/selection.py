@@ -33,7 +33,7 @@ def refuse_unknown(kind: Kind, query: Mapping[str, str], others: Iterable[str]) 
 
 def chosen(services: Services, seen: Seen, kind: Kind, filters: Filters, query: Mapping[str, str]) -> Rows:
     """The rows of a kind that an address asks for. Raises `BadFilter`, `Refused`."""
-    filters = _whole_names(seen, kind, filters, query)
+    filters = whole_names(seen, kind, filters, query)
     if asked := query.get("kpi"):
         rows = rows_behind(all_kpis(), asked, kind.name, seen, filters, services.settings.thresholds)
     else:
@@ -41,7 +41,7 @@ def chosen(services: Services, seen: Seen, kind: Kind, filters: Filters, query: 
     return _with_own(seen, kind, rows, query)
 
 
-def _whole_names(seen: Seen, kind: Kind, filters: Filters, query: Mapping[str, str]) -> Filters:
+def whole_names(seen: Seen, kind: Kind, filters: Filters, query: Mapping[str, str]) -> Filters:
     """A text that is a name as it stands is that name, commas and all; only others are lists."""
 
     def whole(name: str, parts: tuple[str, ...]) -> tuple[str, ...]:
@@ -52,8 +52,16 @@ def _whole_names(seen: Seen, kind: Kind, filters: Filters, query: Mapping[str, s
         category=whole("category", filters.category),
         source=whole("source", filters.source),
         agency=whole("agency", filters.agency),
+        actor=_whole_actor(seen, kind, filters, query),
         codes=tuple((name, whole(name, parts)) for name, parts in filters.codes),
     )
+
+
+def _whole_actor(seen: Seen, kind: Kind, filters: Filters, query: Mapping[str, str]) -> tuple[str, ...]:
+    if len(filters.actor) < 2 or "actor1" not in kind.codes:
+        return filters.actor
+    known = seen.released_labels(kind.name, "actor1") | seen.released_labels(kind.name, "actor2")
+    return (query["actor"],) if query["actor"] in known else filters.actor
 
 
 def _with_own(seen: Seen, kind: Kind, rows: Rows, query: Mapping[str, str]) -> Rows:

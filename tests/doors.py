@@ -74,6 +74,15 @@ def addresses(since: str, then: str) -> Iterator[str]:
     yield from (f"/api/kpis?as_known_at={then}", f"/api/layers?as_known_at={then}", "/api/quarantine")
     yield from ("/api/quarantine/rows?source=src0", "/api/batches?source=src0", "/api/quarantine/export?source=src0")
     yield from ("/api/layers?metric=people_in_need", "/api/layers?metric=incidents&item=item%201")
+    yield from (
+        "/api/incidents",
+        "/api/incidents?window=1y&sort=severity",
+        "/api/incidents/rows?limit=200&sort=received",
+    )
+    for shown in ("new", "revised", "retracted"):
+        yield f"/api/incidents?since={then}&show={shown}&category=clash"
+    for filters in ("actor=canary", "grade=B2", "polygon=29,4,32,4,32,10,29,10", "radius=30.3,5.3,90"):
+        yield f"/ogc/collections/incidents/items?limit=1000&{filters}"
     yield from ("/api/triage", f"/api/triage?state=promoted&as_known_at={then}", "/api/triage?state=discarded")
     yield from ("/api/triage/waiting", "/api/triage/places?q=cnry", "/api/triage/places?q=west")
     for name, kind in COLLECTIONS.items():

@@ -61,6 +61,8 @@ ROUTES: dict[str, Class] = {
     "POST /api/batches/foresee": "role",
     "POST /api/batches/undo": "role",
     "GET /api/records/{id}": "released",
+    "GET /api/incidents": "released",
+    "GET /api/incidents/rows": "released",
     "GET /api/triage": "released",
     "GET /api/triage/waiting": "released",
     "GET /api/triage/places": "released",
