@@ -36,6 +36,8 @@ class Counts:
     """Below which number a cell is not told; None where every cell was."""
     incomplete: tuple[int, ...] = ()
     """Which of `rows` lack such a cell."""
+    repeated: int = 0
+    """How many further reports there are of what was counted: several of one event count once."""
 
 
 def count_rows(seen: Seen, kind: str, rows: Rows, by: Sequence[str]) -> Counts:

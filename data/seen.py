@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,7 @@ from data.counting import Counts, count_rows, with_cells
 from data.filters import EVERYTHING, Filters
 from data.gazetteer import NOT_SAID, Match
 from data.ground import WARNING
+from data.linked import once
 from data.places import LEVELS, NOWHERE, Places
 from data.records import Alert, AnyRecord, decode
 from data.released import Now, Released, Stamp
@@ -119,9 +120,13 @@ class Seen:
         return count_rows(self, kind, rows, by)
 
     def counts(self, kind: str, filters: Filters, by: Sequence[str]) -> Counts:
-        """`count` of what passes the filters, with what is released to this viewer as counts only. Raises `BadFilter`."""
-        counted = count_rows(self, kind, self.rows(kind, filters), by)
-        return with_cells(self, kind, counted, self.cells(kind, filters))
+        """`count` of what passes the filters, an event that several report once, with what is released to this viewer as
+        counts only. Raises `BadFilter`."""
+        rows = self.rows(kind, filters)
+        events = self.once(kind, rows)
+        counted = count_rows(self, kind, events, by)
+        counted = with_cells(self, kind, counted, self.cells(kind, filters))
+        return replace(counted, repeated=len(rows) - len(events))
 
     def cells(self, kind: str, filters: Filters = EVERYTHING) -> Cells:
         """Cells of what is released as counts only; none for filters that would cut a cell. Weeks count where they lie whole
@@ -167,6 +172,26 @@ class Seen:
             if len(hits):
                 return self.items(kind, hits[-1:])[0]
         return None
+
+    def rows_of(self, kind: str, ids: Iterable[str]) -> dict[str, int]:
+        """Public id -> row, of those of these that are current records of a kind this viewer may see."""
+        numbers = [number for one in ids if (number := parse_id(one)) is not None and 0 <= number < 1 << 63]
+        if not numbers:
+            return {}
+        rows = self.rows(kind)
+        held = self.column(kind, "id")[rows]
+        hits = np.isin(held, np.array(numbers, np.int64))
+        return {public_id(number): row for number, row in zip(held[hits].tolist(), rows[hits].tolist(), strict=True)}
+
+    def versions(self, kind: str) -> Rows:
+        """Row numbers, in the order they came, of every version of a kind this viewer may see, superseded ones too."""
+        chosen = (self.column(kind, "rev_from") <= self.at) & ~self.column(kind, "retracted")
+        allowed = self.released.allowed(kind, self.lengths[kind])
+        return np.flatnonzero(chosen if allowed is None else chosen & allowed)
+
+    def once(self, kind: str, rows: Rows) -> Rows:
+        """The rows, of several reports of one event (`data.linked`) only the first: whatever is counted goes through here."""
+        return once(self, kind, rows)
 
     def history(self, item: Item) -> list[Item]:
         """Every version of a record this viewer may see that was known at this revision, oldest first."""

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from data.access import Agreement, Consent, Mark, Precision, Tlp
 from data.agreements import agreement_of
+from data.escalation import Escalation, escalation_of
 from data.marks import MARKED, BadTerms, marked
 from data.outputs import CotOut, cot_out_of
 from data.provider import Provider, provider_of
@@ -31,6 +32,7 @@ TOP = (
     "oidc",
     "cot_out",
     "receiving",
+    "escalation",
 )
 SPANS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 
@@ -118,6 +120,8 @@ class Settings:
     """Class -> how long its records are kept."""
     cot_out: tuple[CotOut, ...] = ()
     """TAK servers that are sent what somebody may see."""
+    escalation: tuple[Escalation, ...] = ()
+    """Who is to take notice of what, within how long; the first that fits a record counts."""
     requests_per_s: float = 2_000.0
     """What one token may send in a second, in the long run; twice as much at once."""
     oidc: Provider | None = None
@@ -155,6 +159,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     _once(file, "agreement", [agreement.name for agreement in agreements])
     cot_out = tuple(_cot_out(file, entry) for entry in _tables(file, told, "cot_out"))
     _once(file, "cot_out", [out.name for out in cot_out])
+    escalation = tuple(_escalation(file, entry) for entry in _tables(file, told, "escalation"))
+    _once(file, "escalation", [rule.name for rule in escalation])
     return Settings(
         home=home,
         database_url=url,
@@ -169,6 +175,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         agreements=tuple(agreements),
         retention=retention,
         cot_out=cot_out,
+        escalation=escalation,
         requests_per_s=_rate(file, "receiving.requests_per_s", _receiving(file, told)) or Settings.requests_per_s,
         oidc=_provider(file, told["oidc"], environment) if "oidc" in told else None,
     )
@@ -279,6 +286,14 @@ def _cot_out(file: Path, told: dict[str, Any]) -> CotOut:
     except BadTerms as error:
         name = f" '{told['name']}'" if isinstance(told.get("name"), str) else ""
         raise BadSettings(f"{file}: of cot_out{name} {error}.") from None
+
+
+def _escalation(file: Path, told: dict[str, Any]) -> Escalation:
+    try:
+        return escalation_of(told, span_s)
+    except BadTerms as error:
+        name = f" '{told['name']}'" if isinstance(told.get("name"), str) else ""
+        raise BadSettings(f"{file}: of escalation{name} {error}.") from None
 
 
 def _provider(file: Path, told: Any, environment: Mapping[str, str]) -> Provider:
