@@ -329,6 +329,105 @@ class Handover(Record, frozen=True, kw_only=True, tag="handover"):
     taken_time: datetime | None = None
 
 
+class Objective(Record, frozen=True, kw_only=True, tag="objective"):
+    """What the mission agreed to reach. `agency` owns it; `source_ref` is the key by which its results name it."""
+
+    code: str = ""
+    starts: datetime | None = None
+    ends: datetime | None = None
+
+
+class Result(Record, frozen=True, kw_only=True, tag="result"):
+    """A part of an objective that can be told to be reached or not."""
+
+    objective: str = ""
+    """Key of the objective."""
+    code: str = ""
+
+
+class Task(Record, frozen=True, kw_only=True, tag="task"):
+    """Work towards a result, by the agency that owns it."""
+
+    result: str = ""
+    state: Literal["planned", "underway", "done", "stopped"] = "planned"
+    starts: datetime | None = None
+    due: datetime | None = None
+
+
+class Measure(Record, frozen=True, kw_only=True, tag="measure"):
+    """Tells whether a result is reached: a figure on its way from a baseline to a target. `category` is its sector."""
+
+    result: str = ""
+    unit: str = ""
+    figure: str = ""
+    """Where its actual value comes from by itself: `kpi:ID`, `indicator:CODE`, `incidents:DAYS`; empty: readings alone."""
+    better: Literal["up", "down"] = "up"
+    baseline: float | None = None
+    baseline_time: datetime | None = None
+    target: float | None = None
+    target_time: datetime | None = None
+    benchmark: float | None = None
+    benchmark_of: str = ""
+    """Whose: "Sphere 2018", or the mission's own."""
+    cadence_days: float | None = None
+    """How old an actual value may be before it counts as not reported."""
+
+
+class Reading(Record, frozen=True, kw_only=True, tag="reading"):
+    """A value of a measure as a person entered it; `description` says where it is from, `event_time` of when it is."""
+
+    measure: str = ""
+    value: float | None = None
+    completeness_pct: float | None = None
+    by: str = ""
+
+
+class Assessment(Record, frozen=True, kw_only=True, tag="assessment"):
+    """A joint assessment: `description` is its text, of `adm_pcode` at `event_time`. Agencies sign it or dissent."""
+
+    by: str = ""
+
+
+class Signature(Record, frozen=True, kw_only=True, tag="signature"):
+    """What an agency says of a joint assessment, by a person of its own; `description` is its dissent. Marked as that is."""
+
+    assessment: str = ""
+    assessment_revision: int = 0
+    """Of the text that was signed: a later one is yet to be."""
+    position: Literal["agrees", "dissents", "withdrawn"] = "agrees"
+    by: str = ""
+    by_agency: str = ""
+
+
+class Risk(Record, frozen=True, kw_only=True, tag="risk"):
+    """What may go wrong, by `agency` who owns it; `adm_pcode` is where, `category` its field."""
+
+    code: str = ""
+    cause: str = ""
+    mitigation: str = ""
+    likelihood: int = 0
+    """1 (rare) to 5 (almost certain); 0: not judged."""
+    impact: int = 0
+    """1 (minor) to 5 (catastrophic); 0: not judged."""
+    state: Literal["open", "closed"] = "open"
+    review: datetime | None = None
+    """By when it is to be looked at again."""
+    figure: str = ""
+    """The live figure that raises it, as a measure's."""
+    comparison: Literal["at_least", "at_most"] = "at_least"
+    threshold: float | None = None
+
+
+class Crossing(Record, frozen=True, kw_only=True, tag="crossing"):
+    """A live figure crossed a risk's threshold at `event_time`; marked as the join of the risk and what it was made of."""
+
+    risk: str = ""
+    value: float | None = None
+    threshold: float | None = None
+    ended: datetime | None = None
+    """When the figure was heard to be back."""
+
+
 class Imagery(Record, frozen=True, kw_only=True, tag="imagery"):
     """A picture of the ground (from a satellite, the air, a scanned map), shown under the marks.
 
@@ -373,6 +472,15 @@ AnyRecord = (
     | ReportHandling
     | Link
     | Handover
+    | Objective
+    | Result
+    | Task
+    | Measure
+    | Reading
+    | Assessment
+    | Signature
+    | Risk
+    | Crossing
     | Imagery
     | Reference
 )
@@ -522,6 +630,15 @@ KINDS = MappingProxyType(
             ),
             Kind(23, "link", "links", Link, ("score",), (), ("one", "other"), listed=False, shared_as="incidents"),
             Kind(24, "handover", "handovers", Handover, listed=False),
+            Kind(30, "objective", "objectives", Objective, listed=False),
+            Kind(31, "result", "results", Result, listed=False, shared_as="objectives"),
+            Kind(32, "task", "tasks", Task, listed=False, shared_as="objectives"),
+            Kind(33, "measure", "measures", Measure, listed=False, shared_as="objectives"),
+            Kind(34, "reading", "readings", Reading, listed=False, shared_as="objectives"),
+            Kind(35, "assessment", "assessments", Assessment, listed=False),
+            Kind(36, "signature", "signatures", Signature, listed=False, shared_as="assessments"),
+            Kind(37, "risk", "risks", Risk, listed=False),
+            Kind(38, "crossing", "crossings", Crossing, listed=False, shared_as="risks"),
         )
     }
 )
