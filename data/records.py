@@ -330,11 +330,13 @@ class Handover(Record, frozen=True, kw_only=True, tag="handover"):
 
 
 class Objective(Record, frozen=True, kw_only=True, tag="objective"):
-    """What the mission agreed to reach. `agency` owns it; `source_ref` is the key by which its results name it."""
+    """What the mission agreed to reach. `agency` owns it; `source_ref` is the key by which its results name it; `by` wrote this
+    version of it, here and in what follows."""
 
     code: str = ""
     starts: datetime | None = None
     ends: datetime | None = None
+    by: str = ""
 
 
 class Result(Record, frozen=True, kw_only=True, tag="result"):
@@ -343,6 +345,7 @@ class Result(Record, frozen=True, kw_only=True, tag="result"):
     objective: str = ""
     """Key of the objective."""
     code: str = ""
+    by: str = ""
 
 
 class Task(Record, frozen=True, kw_only=True, tag="task"):
@@ -352,6 +355,7 @@ class Task(Record, frozen=True, kw_only=True, tag="task"):
     state: Literal["planned", "underway", "done", "stopped"] = "planned"
     starts: datetime | None = None
     due: datetime | None = None
+    by: str = ""
 
 
 class Measure(Record, frozen=True, kw_only=True, tag="measure"):
@@ -371,6 +375,7 @@ class Measure(Record, frozen=True, kw_only=True, tag="measure"):
     """Whose: "Sphere 2018", or the mission's own."""
     cadence_days: float | None = None
     """How old an actual value may be before it counts as not reported."""
+    by: str = ""
 
 
 class Reading(Record, frozen=True, kw_only=True, tag="reading"):
@@ -416,6 +421,7 @@ class Risk(Record, frozen=True, kw_only=True, tag="risk"):
     """The live figure that raises it, as a measure's."""
     comparison: Literal["at_least", "at_most"] = "at_least"
     threshold: float | None = None
+    by: str = ""
 
 
 class Crossing(Record, frozen=True, kw_only=True, tag="crossing"):
