@@ -72,6 +72,7 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     except OSError as error:
         return _refuse(f"port {port} of {host} cannot be had ({error.strerror}); name another with --port.")
     from dashboard.http import run
+    from dashboard.wall import check as check_scenes
     from data.keeper import Keeper
     from data.picture import Picture
     from data.readings import Readings
@@ -80,6 +81,7 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     from ingest.run import start
     from ingest.staging import Sweeper
 
+    check_scenes(settings)
     # A thread that computes hands over to one that has to answer after this long, not after Python's 5 ms.
     sys.setswitchinterval(0.0005)
     # Asked to end, it ends by the way below: what is noted is written, and the audit log is signed as it stands.
@@ -160,10 +162,12 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
     from dashboard.oidc import BEGIN
     from dashboard.services import Services
     from dashboard.sign_in import viewer_of
+    from dashboard.walls import Walls
     from data import health, judging, quarantine
     from data.identity import Identity
     from data.notice import wait_for_change
     from data.readings import Readings
+    from data.written import write
     from ingest.mending import Mending
     from ingest.run import Intake
     from ingest.uploads import Uploads
@@ -193,9 +197,12 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
         quarantine_groups=lambda: quarantine.groups(store.reader),
         quarantine_entry=entry,
         acts=_acts(settings, store),
+        walls=Walls(settings.home, lambda *order: _steered(store, *order)),
         uploads=Uploads(store, settings),
         mending=Mending(store, settings),
         judge=lambda who, posts, judged: judging.judge(store, who, posts, judged),
+        write=lambda who, act, changes, reason, details: write(store, who, act, changes, reason, details),
+        signed_in=lambda who: _signed_in(store, who),
         note=(readings or Readings(store)).note,
         alerts=_own_alerts(settings, store),
         exported=lambda who, collection, details: _exported(store, who, collection, details),
@@ -222,11 +229,26 @@ def _own_alerts(settings: Settings, store: Any) -> Any:
     )
 
 
+def _signed_in(store: Any, who: str) -> list[datetime]:
+    """When somebody signed in the last two times, the latest first."""
+    from data import audit
+
+    entries = audit.entries(store, limit=2, who=who, act="session.begin")
+    return [datetime.fromtimestamp(entry.time_us / 1e6, UTC) for entry in entries]
+
+
 def _exported(store: Any, who: str, collection: str, details: Any) -> None:
     from data import audit
 
     with store.transaction() as connection:
         audit.append(connection, "export", who, collection, details=details)
+
+
+def _steered(store: Any, who: str, wall: str, scene: str, held: bool) -> None:
+    from data import audit
+
+    with store.transaction() as connection:
+        audit.append(connection, "wall.steer", who, f"wall:{wall}", details={"scene": scene, "held": held})
 
 
 def _acts(settings: Settings, store: Any) -> Any:

@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dashboard import own_alerts, rights, triage
+from dashboard import handling, linking, own_alerts, rights, triage, watch, wall
 from dashboard.admin import Denied, asker, foreseen, steps_of
 from dashboard.answer import NOT_FOUND, Refused, answer, timed
 from dashboard.services import Services
@@ -356,6 +356,11 @@ ACTS: dict[str, Act] = {
     "/api/triage/discard": Act(triage.discard, triage.may),
     "/api/triage/reopen": Act(triage.reopen, triage.may),
     "/api/triage/apart": Act(triage.apart, triage.may),
+    "/api/watch/handle": Act(handling.handle, handling.may),
+    "/api/watch/link": Act(linking.judge, linking.may),
+    "/api/watch/handover/give": Act(watch.give, watch.may),
+    "/api/watch/handover/take": Act(watch.take, watch.may),
+    "/api/wall/steer": Act(wall.steer, wall.may),
     "/api/alerts/preview": Act(own_alerts.preview, own_alerts.may),
     "/api/alerts/issue": Act(own_alerts.issue, own_alerts.may),
 }

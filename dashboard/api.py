@@ -147,6 +147,8 @@ def counts(services: Services, request: Request) -> Response:
         raise BadFilter("by: names a column twice.")
     found = seen.counts(kind.name, filters, by)
     told = {"columns": found.columns, "rows": found.rows, "total": found.total, "revision": seen.revision}
+    if found.repeated:  # "29, of 31 reports": two of them are of events that others tell of too
+        told |= {"reports": found.total + found.repeated, "repeated": found.repeated}
     if found.fewer_than is not None:
         told |= {"fewer_than": found.fewer_than, "incomplete": found.incomplete}
     return answer(request, told)

@@ -38,6 +38,18 @@ def watches(viewer: Viewer) -> bool:
     return viewer.looking is None and viewer.kind == "person" and (runs(viewer) or WATCH in viewer.roles)
 
 
+def handles(viewer: Viewer, assignee: str) -> bool:
+    """The watch acts on what it may see; whoever something was assigned to, or a person of that agency, on that."""
+    theirs = bool(assignee) and assignee in (viewer.name, viewer.agency)
+    return watches(viewer) or (viewer.looking is None and viewer.kind == "person" and theirs)
+
+
+def steers(viewer: Viewer, agency: str) -> bool:
+    """Turns the pages of an agency's walls: its watch; an administrator those of all."""
+    own = WATCH in viewer.roles and bool(viewer.agency) and viewer.agency == agency
+    return viewer.looking is None and viewer.kind != "display" and (runs(viewer) or own)
+
+
 def concerned(viewer: Viewer) -> bool:
     """A person of an agency: reads what it grants and is granted, and who opened its records."""
     return viewer.looking is None and viewer.kind != "display" and bool(viewer.agency)
@@ -58,3 +70,15 @@ def warns(viewer: Viewer, agency: str) -> bool:
     """Issues warnings in an agency's name: its watch or its administrator."""
     own = bool(agency) and viewer.agency == agency and (WATCH in viewer.roles or ADMIN in viewer.roles)
     return viewer.looking is None and viewer.kind != "display" and (operates(viewer) or own)
+
+
+def plans(viewer: Viewer, agency: str) -> bool:
+    """Writes objectives, risks and assessments: the watch anybody's, a person of an agency its own."""
+    own = bool(agency) and viewer.agency == agency and viewer.kind == "person"
+    return watches(viewer) or (viewer.looking is None and own)
+
+
+def signs(viewer: Viewer) -> bool:
+    """Speaks for an agency: a person of its own, never the machine and nobody on its behalf."""
+    person = viewer.looking is None and viewer.kind == "person"
+    return person and bool(viewer.agency) and not operates(viewer)

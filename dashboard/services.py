@@ -6,7 +6,7 @@ The dashboard imports neither the store nor ingest; everything that writes comes
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from dash.backends._fastapi import get_current_request  # dash 4.4 has no public
 from starlette.requests import Request
 
 from dashboard.looking import Known, looking
+from dashboard.walls import Walls
 from data.access import Agreement, Mark, Viewer
 from data.cap_message import Envelope, Said
 from data.filters import Filters
@@ -25,6 +26,7 @@ from data.picture import Picture
 from data.records import Sensitivity
 from data.seen import Seen
 from data.settings import Settings
+from data.written import CannotWrite, Change
 
 
 class LogEntry(Protocol):
@@ -90,6 +92,14 @@ class OwnAlerts:
     """(who, what the form tells) -> the identifier of the message that was issued."""
 
 
+def _no_writing(who: str, act: str, changes: Sequence[Change], reason: str, details: Mapping[str, Any]) -> list[str]:
+    raise CannotWrite("Nothing can be written here.")
+
+
+def _never(who: str) -> Sequence[datetime]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Services:
     settings: Settings
@@ -117,12 +127,20 @@ class Services:
     exported: Callable[[str, str, Mapping[str, Any]], None]
     """Log that somebody takes records out as a file: (who, collection, what they asked for and how much it was)."""
 
+    write: Callable[[str, str, Sequence[Change], str, Mapping[str, Any]], list[str]] = _no_writing
+    """(who, act, changes, reason, details) -> public ids of what people write here (`data.written.write`).
+    Raises `data.written.CannotWrite`, `Overtaken`."""
+    signed_in: Callable[[str], Sequence[datetime]] = _never
+    """When somebody signed in the last times, the latest first."""
     outputs: Callable[[], Sequence[Any]] = tuple
     """How sending to other systems goes (`dashboard.outgoing.board.OutState`)."""
     uploads: Any = None
     """Files dropped by people and what they would come to (`ingest.uploads.Uploads`)."""
     mending: Any = None
     """Rejects mended and payloads taken back (`ingest.mending.Mending`)."""
+
+    walls: Walls = field(default_factory=Walls)
+    """Where each wall is in its scenes."""
 
     ways: tuple[tuple[str, str], ...] = ()
     """Other ways to sign in than a password: title and address of each."""

@@ -97,7 +97,9 @@ def addresses(since: str, then: str) -> Iterator[str]:
         yield f"/ogc/collections/{name}/items?limit=1000&q=alpha"
         yield f"/ogc/collections/{name}/items?limit=1000&bbox=30.05,5.05,30.5,5.5&severity=moderate"
         yield f"/ogc/collections/{name}/items?limit=2&offset=1&as_known_at={then}"
-    yield from ("/api/alerts", "/cap/atom")
+    yield from ("/api/watch", "/api/watch/count", "/api/watch/states", f"/api/watch/handover?since={since}")
+    yield from (f"/api/watch/log?since={since}", "/api/watch/same", "/api/watch/same?judged=linked&window=1y")
+    yield from ("/api/alerts", "/cap/atom", "/api/wall", "/api/wall?lang=ar")
     yield from ("/ogc", "/ogc/api", "/ogc/conformance", "/ogc/collections", "/ogc/collections/nothing")
     for query in (
         "area=XT0101",
@@ -124,7 +126,7 @@ def addresses(since: str, then: str) -> Iterator[str]:
 def records(asked: Asked) -> Iterator[tuple[str, bytes]]:
     """Every record by its id, through both doors, whether it may be seen or not."""
     for public in (*asked.ids, "0123456789abcdef"):
-        for path in (f"/api/records/{public}", f"/api/records/{public}?lang=fr"):
+        for path in (f"/api/records/{public}", f"/api/records/{public}?lang=fr", f"/api/watch/records/{public}"):
             yield path, _got(path)(asked)
         for name in ("incidents", "sites"):
             path = f"/ogc/collections/{name}/items/{public}"

@@ -63,6 +63,17 @@ ROUTES: dict[str, Class] = {
     "GET /api/records/{id}": "released",
     "GET /api/incidents": "released",
     "GET /api/incidents/rows": "released",
+    "GET /api/watch": "released",
+    "GET /api/watch/count": "released",
+    "GET /api/watch/states": "released",
+    "GET /api/watch/log": "released",
+    "GET /api/watch/handover": "released",
+    "GET /api/watch/same": "released",
+    "GET /api/watch/records/{id}": "released",
+    "POST /api/watch/handle": "role",
+    "POST /api/watch/link": "role",
+    "POST /api/watch/handover/give": "role",
+    "POST /api/watch/handover/take": "role",
     "GET /api/triage": "released",
     "GET /api/triage/waiting": "released",
     "GET /api/triage/places": "released",
@@ -75,6 +86,8 @@ ROUTES: dict[str, Class] = {
     "GET /live": "released",
     "GET /api/openapi.json": "public",
     "GET /api/alerts": "released",
+    "GET /api/wall": "released",
+    "POST /api/wall/steer": "role",
     "GET /cap/atom": "released",
     "GET /cap/{identifier}.xml": "released",
     "GET /ogc": "released",
@@ -217,7 +230,7 @@ def test_rights_are_asked_for(tmp_path: Path) -> None:
         client = client_of(found.services)
         for route, of in ROUTES.items():
             method, _, path = route.partition(" ")
-            if of != "role" or not path.startswith(("/api/admin/", "/api/upload", "/api/triage/")):
+            if of != "role" or not path.startswith(("/api/admin/", "/api/upload", "/api/triage/", "/api/watch/")):
                 continue
             told = b'{"name":"x","agency":"Intel","kind":"person","source":"hidden","roles":["admin"]}'
             answer = client.request(
