@@ -8,6 +8,7 @@ import { themeName } from "./theme.mjs";
 
 const PAGES = [
   ["/", "picture"],
+  ["/incidents", "incidents"],
   ["/feeds", "feeds"],
   ["/triage", "triage"],
   ["/alerts", "alerts"],
@@ -27,6 +28,10 @@ const CARRIED = [
   "agency",
   "source",
   "q",
+  "actor",
+  "grade",
+  "polygon",
+  "radius",
   "as_known_at",
   "view_as",
 ];
@@ -85,7 +90,7 @@ export function banner(host, { page, now, help }) {
   account.setAttribute("aria-label", t("nav.account"));
   account.title = t("nav.account");
   const left = el("div", "cg-banner-left", exercise, marking);
-  const right = el("div", "cg-banner-right", ...(page === "picture" ? [search] : []), clocks, language, theme, keys, account);
+  const right = el("div", "cg-banner-right", ...(["picture", "incidents"].includes(page) ? [search] : []), clocks, language, theme, keys, account);
   if (page === "wall") host.replaceChildren(left, title, clocks, past);
   else host.replaceChildren(left, nav, past, right);
 

@@ -22,6 +22,28 @@ export function dtg(value) {
   );
 }
 
+/**
+ * Epoch ms of a time as people here write it: `210600Z NOV 26`, `0600Z` (the last one that has been), or RFC 3339; NaN when
+ * it is none.
+ */
+export function momentOf(words, now) {
+  const written = words.trim().toUpperCase();
+  const found = /^(\d{2})?(\d{2})(\d{2})Z?(?:\s*([A-Z]{3})\s*(\d{2}))?$/.exec(written);
+  if (!found) return Date.parse(words.trim());
+  const [, day, hour, minute, name, year] = found;
+  if (Number(hour) > 23 || Number(minute) > 59) return Number.NaN;
+  const at = new Date(now);
+  if (name) {
+    const index = MONTHS.indexOf(name);
+    const whole = Date.UTC(2000 + Number(year), index, Number(day ?? 0), Number(hour), Number(minute));
+    return index < 0 || new Date(whole).getUTCDate() !== Number(day) ? Number.NaN : whole;
+  }
+  at.setUTCHours(Number(hour), Number(minute), 0, 0);
+  if (day) at.setUTCDate(Number(day));
+  while (at.getTime() > now) day ? at.setUTCMonth(at.getUTCMonth() - 1) : at.setUTCDate(at.getUTCDate() - 1);
+  return at.getTime();
+}
+
 /** `1826Z` and `20 NOV 26`. */
 export function zulu(ms) {
   const at = new Date(ms);

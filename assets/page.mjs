@@ -25,6 +25,7 @@ import { phoneTabs } from "./tabs.mjs";
 import { setTheme } from "./theme.mjs";
 import { triagePanel, waiting } from "./triage.mjs";
 import { uploadPanel } from "./upload.mjs";
+import { moreWords } from "./words_more.mjs";
 
 const COUNTS_EVERY_MS = 5000;
 const AGES_EVERY_MS = 1000;
@@ -82,6 +83,11 @@ async function start(app, life) {
   if (host("alerts")) found.alerts = ownAlertsPanel(host("alerts"), { now, signal, read });
   if (host("export")) exportMenu(host("export"));
   if (host("triage")) found.triage = triagePanel(host("triage"), { now, signal, read });
+  if (host("more")) moreWords(host("more"), { draws: page === "incidents", sourceTitle, signal });
+  if (page === "incidents") {
+    const { incidentsPage } = await import("./incidents.mjs"); // loaded on its own page alone
+    found.incidents = incidentsPage(app, { now, signal, sourceTitle });
+  }
   found.looking = lookingBar(app, { read, page });
   if (host("brush")) found.brush = timeBrush(host("brush"), { now, signal });
   if (host("drawer"))
@@ -98,6 +104,7 @@ async function start(app, life) {
   const getKpis = () => read(api("/api/kpis", { lang: lang() }));
 
   function takeLayers(doc) {
+    found.incidents?.only(doc);
     layers = doc;
     found.banner?.update(doc);
     found.layers?.update(doc);
@@ -132,6 +139,7 @@ async function start(app, life) {
     }
     if (!kinds) jobs.push(getStatus().then(takeStatus));
     if (found.admin) jobs.push(found.admin.load());
+    if (found.incidents && news("incidents")) jobs.push(found.incidents.load());
     if (found.triage) jobs.push(found.triage.load());
     if (found.alerts) jobs.push(found.alerts.load());
     if (!wall && (all || kinds.includes("posts") || kinds.includes("judgements")))
@@ -174,6 +182,7 @@ async function start(app, life) {
     found.pulse = pulses(found.map, over);
     found.foot = mapFoot(found.map, over);
     found.foot.update(layers);
+    found.incidents?.map(found.map, over);
     if (!wall) {
       answerPointer(found.map, over, {
         doc: () => layers,

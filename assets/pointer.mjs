@@ -162,6 +162,7 @@ export function answerPointer(view, host, { doc, now, open, foot, sourceTitle, s
   map.on("movestart", hide);
   foot.locate(map.getCenter().wrap());
   map.on("click", (event) => {
+    if (event.defaultPrevented) return; // somebody draws
     const feature = under(event.point);
     if (!feature) return;
     const { id, c, n, pcode } = feature.properties;

@@ -12,6 +12,10 @@ export const FILTERS = [
   "agency",
   "source",
   "q",
+  "actor",
+  "grade",
+  "polygon",
+  "radius",
   "as_known_at",
   "view_as",
 ];

@@ -65,6 +65,7 @@ def sentence(seen: Seen, settings: Settings, query: Mapping[str, str]) -> html.D
             className="cg-pick cg-pick-time",
             **{"aria-label": say(lang, "filter.known")},
         ),
+        html.Span(id="cg-more"),
     ]
     return html.Div(parts, className="cg-sentence")
 

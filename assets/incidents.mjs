@@ -1,0 +1,109 @@
+// The incidents page: one request under the sentence's filters feeds facets, trend and table; the map and the time at the foot
+// read the same address. What answers late for filters that are no longer asked for is dropped.
+
+import { attr, button, el } from "./dom.mjs";
+import { t } from "./i18n.mjs";
+import { facetPanel } from "./incidents_facets.mjs";
+import { incidentTable } from "./incidents_table.mjs";
+import { drawing } from "./map_draw.mjs";
+import { api, get } from "./state.mjs";
+
+/** What the map shows of itself; `layers` in the address adds others. */
+const LAYERS = ["incidents", "boundaries", "labels"];
+const OWN = ["since", "show", "sort"];
+
+export function incidentsPage(app, { now, signal, sourceTitle }) {
+  const own = () => Object.fromEntries(OWN.map((name) => [name, get(name)]));
+  const read = async (path, abort) => {
+    const answer = await fetch(path, { signal: abort });
+    if (!answer.ok) {
+      const told = await answer.json().catch(() => null);
+      throw Object.assign(new Error(told?.description ?? `HTTP ${answer.status}`), { refused: answer.status });
+    }
+    return answer.json();
+  };
+  const facets = facetPanel(app.querySelector("#cg-facets"), { now, sourceTitle });
+  const host = app.querySelector("#cg-incidents");
+  const table = incidentTable(host, {
+    now,
+    sourceTitle,
+    rowsOf: (offset, limit) => read(api("/api/incidents/rows", { ...own(), offset, limit }), signal),
+  });
+  const failed = el("p", "cg-empty cg-inc-failed");
+  failed.setAttribute("role", "alert");
+  failed.hidden = true;
+  host.prepend(failed);
+  let asking = null;
+  let shown = "";
+  let drawn = null;
+
+  async function load() {
+    asking?.abort();
+    const mine = (asking = new AbortController());
+    const address = api("/api/incidents", own());
+    try {
+      const found = await read(address, AbortSignal.any([signal, mine.signal]));
+      failed.hidden = true;
+      facets.take(found);
+      table.take(found.table, address !== shown);
+      shown = address;
+    } catch (error) {
+      if (mine.signal.aborted) return;
+      failed.textContent = t("inc.failed", { reason: error.message });
+      failed.hidden = false;
+      if (!error.refused) throw error; // tried again by whoever asked
+    } finally {
+      if (asking === mine) asking = null;
+    }
+  }
+
+  // Before the page's own round, which also waits for tiles: a choice answers at once.
+  window.addEventListener("cg:filters", () => load().catch(() => null), { signal });
+  let before = JSON.stringify(own());
+  window.addEventListener(
+    "cg:view",
+    () => {
+      const next = JSON.stringify(own());
+      if (next !== before) load().catch(() => null);
+      else table.draw();
+      before = next;
+    },
+    { signal },
+  );
+
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+      if (event.target.closest?.("input, textarea, select, [contenteditable], [role=combobox]")) return;
+      const by = { j: 1, k: -1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      table.move(by);
+    },
+    { signal },
+  );
+
+  // On a phone the list and the map share the screen, one at a time.
+  const toggle = button("cg-inc-toggle", t("inc.map"));
+  toggle.addEventListener("click", () => {
+    const map = app.dataset.face !== "map";
+    attr(app, "data-face", map ? "map" : null);
+    toggle.textContent = t(map ? "inc.list" : "inc.map");
+    window.dispatchEvent(new Event("resize"));
+  });
+  const choose = button("cg-inc-toggle", t("inc.facets.open"));
+  choose.addEventListener("click", () => attr(app, "data-face", app.dataset.face === "facets" ? null : "facets"));
+  app.append(el("div", "cg-inc-faces", toggle, choose));
+
+  return {
+    load: () => (asking ? null : load()),
+    map: (found, over) => (drawn = drawing(found, over, signal)),
+    only(doc) {
+      for (const layer of doc.layers) layer.on = LAYERS.includes(layer.id);
+    },
+    get drawing() {
+      return drawn;
+    },
+  };
+}
