@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dashboard import handling, linking, own_alerts, rights, triage, watch, wall
+from dashboard import handling, linking, own_alerts, rights, triage, wall, watch
 from dashboard.admin import Denied, asker, foreseen, steps_of
 from dashboard.answer import NOT_FOUND, Refused, answer, timed
 from dashboard.services import Services

@@ -80,6 +80,7 @@ READERS: Mapping[str, Told] = {
         tuple(MEDIA.values()),
         (200, 400, 401, 403, 404, 503),
     ),
+    "/api/wall": Told("The scenes of a wall, where it is in them, and the walls one may steer", ("scene", "held", "lang")),
     "/api/alerts": Told("Alerts issued here, and what may be issued", ("view_as",)),
     "/api/incidents": Told(
         "Incidents under the filters: totals, facets, trend, comparison, changes, first rows",

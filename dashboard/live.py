@@ -24,6 +24,7 @@ from dashboard.answer import Refused, encode, refusal
 from dashboard.api import summary
 from dashboard.kpi import listed
 from dashboard.services import Services
+from dashboard.walls import Turn
 from data.access import Viewer
 from data.columns import NO_TIME
 from data.records import KINDS, Severity
@@ -87,6 +88,8 @@ class Hub:
             if self._thread is None:
                 self._stopping.clear()
                 self._told = self.services.picture.revision
+                if self.tell_wall not in self.services.walls.followers:
+                    self.services.walls.followers.append(self.tell_wall)
                 self._thread = threading.Thread(target=self._run, name="live", daemon=True)
                 self._thread.start()
 
@@ -168,6 +171,11 @@ class Hub:
         pages = self._listening()
         made = {viewer: self.status(viewer) for viewer in {page.viewer for page in pages}}
         _send([(page, made[page.viewer]) for page in pages])
+
+    def tell_wall(self, name: str, turn: Turn) -> None:
+        """An order to a wall, at once."""
+        told = message("wall", {"scene": turn.scene, "held": turn.held, "since": turn.since})
+        _send([(page, told) for page in self._listening() if page.viewer.name == name])
 
     def _listening(self) -> list[Page]:
         with self._lock:

@@ -20,6 +20,7 @@ from data.marks import MARKED, BadTerms, marked
 from data.outputs import CotOut, cot_out_of
 from data.provider import Provider, provider_of
 from data.records import Sensitivity
+from data.scenes import Scene, scene_of
 
 TOP = (
     "mission",
@@ -33,6 +34,7 @@ TOP = (
     "cot_out",
     "receiving",
     "escalation",
+    "scene",
 )
 SPANS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 
@@ -122,6 +124,8 @@ class Settings:
     """TAK servers that are sent what somebody may see."""
     escalation: tuple[Escalation, ...] = ()
     """Who is to take notice of what, within how long; the first that fits a record counts."""
+    scenes: tuple[Scene, ...] = ()
+    """What a wall shows in turn; none is the picture as it is."""
     requests_per_s: float = 2_000.0
     """What one token may send in a second, in the long run; twice as much at once."""
     oidc: Provider | None = None
@@ -161,6 +165,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     _once(file, "cot_out", [out.name for out in cot_out])
     escalation = tuple(_escalation(file, entry) for entry in _tables(file, told, "escalation"))
     _once(file, "escalation", [rule.name for rule in escalation])
+    scenes = tuple(_scene(file, entry) for entry in _tables(file, told, "scene"))
+    _once(file, "scene", [scene.id for scene in scenes])
     return Settings(
         home=home,
         database_url=url,
@@ -176,6 +182,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         retention=retention,
         cot_out=cot_out,
         escalation=escalation,
+        scenes=scenes,
         requests_per_s=_rate(file, "receiving.requests_per_s", _receiving(file, told)) or Settings.requests_per_s,
         oidc=_provider(file, told["oidc"], environment) if "oidc" in told else None,
     )
@@ -294,6 +301,14 @@ def _escalation(file: Path, told: dict[str, Any]) -> Escalation:
     except BadTerms as error:
         name = f" '{told['name']}'" if isinstance(told.get("name"), str) else ""
         raise BadSettings(f"{file}: of escalation{name} {error}.") from None
+
+
+def _scene(file: Path, told: dict[str, Any]) -> Scene:
+    try:
+        return scene_of(told, span_s)
+    except BadTerms as error:
+        name = f" '{told['id']}'" if isinstance(told.get("id"), str) else ""
+        raise BadSettings(f"{file}: of scene{name} {error}.") from None
 
 
 def _provider(file: Path, told: Any, environment: Mapping[str, str]) -> Provider:
