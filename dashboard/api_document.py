@@ -74,13 +74,18 @@ READERS: Mapping[str, Told] = {
     ),
     "/api/batches": Told("The newest payloads of a source, and how its tables are read", ("source",)),
     "/api/records/{id}": Told("One record with its versions and provenance", ("as_known_at", "view_as", "lang")),
+    "/api/records/{id}/nearby": Told(
+        "Units, sites, stocks and routes near a record, with distance and age", ("km", "as_known_at", "view_as", "lang")
+    ),
     "/api/export/{collection}": Told(
         "The records under the filters as a file",
         ("format", *VIEW),
         tuple(MEDIA.values()),
         (200, 400, 401, 403, 404, 503),
     ),
-    "/api/wall": Told("The scenes of a wall, where it is in them, and the walls one may steer", ("scene", "held", "lang")),
+    "/api/wall": Told(
+        "The scenes of a wall, where it is in them, and the walls one may steer", ("scene", "held", "lang")
+    ),
     "/api/alerts": Told("Alerts issued here, and what may be issued", ("view_as",)),
     "/api/incidents": Told(
         "Incidents under the filters: totals, facets, trend, comparison, changes, first rows",
@@ -140,6 +145,7 @@ def _parameters() -> dict[str, dict[str, Any]]:
         ),
         "layer": _query("layer", "a layer of the map", type="string", enum=list(all_layers())),
         "cell": _query("cell", "zoom/x/y of a cell"),
+        "km": _query("km", "within this distance", type="number", minimum=0, exclusiveMinimum=True, maximum=250),
         "since": _query("since", "what changed since this time (RFC 3339)"),
         "show": _query("show", "only these of what changed", type="string", enum=["new", "revised", "retracted"]),
         "sort": _query("sort", "order of the rows", type="string", enum=["time", "severity", "received"]),

@@ -126,7 +126,12 @@ def addresses(since: str, then: str) -> Iterator[str]:
 def records(asked: Asked) -> Iterator[tuple[str, bytes]]:
     """Every record by its id, through both doors, whether it may be seen or not."""
     for public in (*asked.ids, "0123456789abcdef"):
-        for path in (f"/api/records/{public}", f"/api/records/{public}?lang=fr", f"/api/watch/records/{public}"):
+        for path in (
+            f"/api/records/{public}",
+            f"/api/records/{public}?lang=fr",
+            f"/api/records/{public}/nearby?km=250",
+            f"/api/watch/records/{public}",
+        ):
             yield path, _got(path)(asked)
         for name in ("incidents", "sites"):
             path = f"/ogc/collections/{name}/items/{public}"

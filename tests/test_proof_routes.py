@@ -61,6 +61,7 @@ ROUTES: dict[str, Class] = {
     "POST /api/batches/foresee": "role",
     "POST /api/batches/undo": "role",
     "GET /api/records/{id}": "released",
+    "GET /api/records/{id}/nearby": "released",
     "GET /api/incidents": "released",
     "GET /api/incidents/rows": "released",
     "GET /api/watch": "released",
