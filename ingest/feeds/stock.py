@@ -1,7 +1,8 @@
 """Stock reports as sheets: one item at one site and day or month a row, whatever program or country keeps them.
 
-Columns are found by what they are called. The key is site, item and lot with the day or month, so that a corrected report
-revises. A count below zero is refused: what is missing from a shelf is not minus something on it.
+Columns are found by what they are called. A list of items (code and name) names the items of reports that give codes alone. The
+key is site, item and lot with the day or month, so that a corrected report revises. A count below zero is refused: what is
+missing from a shelf is not minus something on it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from data.records import Record, SupplyLevel
+from ingest import stock_items
 from ingest.feed import Context, Feed, Payload, Refusal, Source
 from ingest.headings import area_columns, area_of, called, pick
 from ingest.sheets import Table, distinct, plain, preview, rows_of
@@ -29,6 +31,8 @@ def recognise(payload: Payload) -> int:
 def _score(table: Table) -> int:
     if table.tags or pick(table.header, ("stockcardid", "orderableid")):
         return 0
+    if stock_items.is_list(table):
+        return 70
     has = called(table.header, COLUMNS).keys()
     if "on_hand" not in has or "item" not in has:
         return 0
@@ -48,6 +52,9 @@ def rows(payload: Payload, source: Source) -> Iterable[dict[str, Any]]:
 
 
 def _levels(table: Table, seen: dict[str, list[int]]) -> Iterator[dict[str, Any]]:
+    if stock_items.is_list(table):
+        yield from stock_items.rows(table)
+        return
     columns = called(table.header, COLUMNS)
     year, month = pick(table.header, YEAR), pick(table.header, MONTH)
     listed = list(table.rows)
@@ -67,10 +74,13 @@ def _levels(table: Table, seen: dict[str, list[int]]) -> Iterator[dict[str, Any]
 
 
 def record(row: dict[str, Any], context: Context) -> Record:
+    if "listed" in row:
+        return stock_items.record(row)
     columns, cells = row["columns"], row["cells"]
     said = {what: text(cells, columns.get(what, "")) for what in COLUMNS}
     if not said["item"]:
         raise Refusal(columns["item"], "is empty, so nobody knows what is on the shelf")
+    said["item_name"] = said["item_name"] or stock_items.name_of(said["item"], context)
     figures: dict[str, Any] = {what: number(cells, columns.get(what, "")) for what in FIGURES}
     if all(value is None for value in figures.values()):
         raise Refusal(columns["on_hand"], "is empty, as are the other figures")
@@ -115,11 +125,12 @@ def _month_end(first: datetime) -> datetime:
 FEED = Feed(
     name="stock",
     title="Stock reports (Excel, CSV)",
-    kinds=("supply",),
+    kinds=("supply", "reference"),
     formats=("xlsx", "xls", "csv"),
     media_types=("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "text/csv"),
     recognise=recognise,
     rows=rows,
     record=record,
     keys="list",
+    precedence=lambda payload: -10 if any(map(stock_items.is_list, preview(payload))) else 0,
 )
