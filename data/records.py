@@ -434,6 +434,19 @@ class Crossing(Record, frozen=True, kw_only=True, tag="crossing"):
     """When the figure was heard to be back."""
 
 
+class Contact(Record, frozen=True, kw_only=True, tag="contact"):
+    """Whom to ask, kept by `agency` itself: an office and its duty phone, no person. `category` is the sector and `adm_pcode` the
+    area it answers for (empty: every one), `title` the office."""
+
+    role: Literal["lead", "co_lead", "liaison", "information"] = "liaison"
+    decides: bool = False
+    """Whether it decides for its sector and area."""
+    phone: str = ""
+    """Of the duty, not of somebody."""
+    email: str = ""
+    by: str = ""
+
+
 class Imagery(Record, frozen=True, kw_only=True, tag="imagery"):
     """A picture of the ground (from a satellite, the air, a scanned map), shown under the marks.
 
@@ -487,6 +500,7 @@ AnyRecord = (
     | Signature
     | Risk
     | Crossing
+    | Contact
     | Imagery
     | Reference
 )
@@ -578,7 +592,7 @@ KINDS = MappingProxyType(
                 "supply",
                 SupplyLevel,
                 ("stock_on_hand", "amc", "consumed"),
-                ("period_end",),
+                ("period_end", "expiry"),
                 ("site_ref", "item", "card"),
             ),
             Kind(
@@ -598,7 +612,7 @@ KINDS = MappingProxyType(
                 Activity,
                 ("people_in_need", "people_targeted", "people_reached"),
                 ("start", "end"),
-                ("organisation", "status"),
+                ("organisation", "status", "activity", "partner"),
             ),
             Kind(8, "site", "sites", Site, ("beds", "population_served"), (), ("functionality", "title", "source_ref")),
             Kind(
@@ -645,6 +659,7 @@ KINDS = MappingProxyType(
             Kind(36, "signature", "signatures", Signature, listed=False, shared_as="assessments"),
             Kind(37, "risk", "risks", Risk, listed=False),
             Kind(38, "crossing", "crossings", Crossing, listed=False, shared_as="risks"),
+            Kind(50, "contact", "contacts", Contact, listed=False),
         )
     }
 )
@@ -696,6 +711,7 @@ def hot_decoder(kind: Kind) -> msgspec.json.Decoder[Hot]:
     # What a body leaves out is what its record says by default: a boundary's level 0, a site's "unknown".
     absent = {field.name: field.default for field in msgspec.structs.fields(kind.type)}
     warns = [("geocodes", tuple[str, ...], ()), ("area_desc", str, "")] if kind.type is Alert else []
+    warns += [("sensitive", bool, False)] if kind.type is Feedback else []
     own: list[tuple[str, Any, Any]] = [
         *warns,
         *((name, float | None, absent[name]) for name in kind.numbers),

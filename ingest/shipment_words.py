@@ -47,3 +47,18 @@ COLUMNS = {
 
 
 DAYS = ("arrived", "sent", "due")
+GONE = ("cancel", "annul", "lost", "perdu", "ملغ")
+THERE = ("received", "delivered", "arrived", "completed", "reçu", "recu", "livré", "livre", "وصل", "استلم")
+UNDER_WAY = (
+    "transit",
+    "dispatched",
+    "shipped",
+    "loaded",
+    "confirmed",
+    "en route",
+    "expédié",
+    "confirmé",
+    "مؤكد",
+    "الطريق",
+)
+"""What a status says, wherever one of these is in it: taken back, there, left."""

@@ -4,13 +4,14 @@ Method: days = stock on hand / (average monthly consumption / 30.4375), after th
 handbooks (USAID | DELIVER Project, The Logistics Handbook, 2011, ch. 4). Average monthly consumption (AMC) is the one the
 source states, else the mean over the last six complete months with a report, leaving out months that knew a stock-out, when
 consumption says how little there was and not how much was needed. Without an AMC above zero there are no days: unknown,
-never infinite. Stock is as reported, not run down since.
+never infinite. Stock is as reported, not run down since; lots whose expiry has passed are not counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,10 @@ class Limits:
     """Months left out of those AMCs because stock ran out in them."""
 
 
+def _none() -> NDArray[np.float64]:
+    return np.empty(0, np.float64)
+
+
 @dataclass(frozen=True)
 class Supply:
     """One entry per site and item, ordered by site, then item. All arrays have shape (n,).
@@ -70,6 +75,10 @@ class Supply:
     x: NDArray[np.int32]
     y: NDArray[np.int32]
     limits: Limits = Limits()
+    expired: NDArray[np.float64] = field(default_factory=_none)
+    """Units in lots past their expiry, not in `stock`."""
+    wasting: NDArray[np.float64] = field(default_factory=_none)
+    """Units that will expire before they are used at the AMC, first to expire first out; NaN where no AMC is known."""
 
 
 def supply(seen: Seen, filters: Filters = EVERYTHING, items: Sequence[str] = ()) -> Supply:
@@ -87,7 +96,7 @@ def supply(seen: Seen, filters: Filters = EVERYTHING, items: Sequence[str] = ())
     if not len(rows):
         return _nothing(seen)
     rows, pair, last = _grouped(seen, rows)
-    latest, on_hand, one_card = _on_hand(seen, rows, pair, last)
+    latest, on_hand, one_card, lots = _on_hand(seen, rows, pair, last, now_us)
     amc, from_history, censored = _amc(seen, rows, pair, last, one_card, now_us)
     at = rows[latest]
 
@@ -118,6 +127,8 @@ def supply(seen: Seen, filters: Filters = EVERYTHING, items: Sequence[str] = ())
         status=status[order],
         x=x[order].astype(np.int32),
         y=y[order].astype(np.int32),
+        expired=lots.expired[order],
+        wasting=_wasting(lots, amc, now_us)[order],
         limits=Limits(
             sites=len(first),
             unlocated=int(np.count_nonzero(x[order][first] == NO_XY)),
@@ -157,10 +168,20 @@ def _latest(told: NDArray[np.bool_], pair: NDArray[np.int64], last: NDArray[np.i
     return np.where(at >= 0, at, last)
 
 
+class _Lots(NamedTuple):
+    """Usable lots with an expiry, by pair and expiry: shape (lots,); `expired` (pairs,) units."""
+
+    pair: NDArray[np.int64]
+    expiry: NDArray[np.int64]
+    stock: NDArray[np.float64]
+    expired: NDArray[np.float64]
+
+
 def _on_hand(
-    seen: Seen, rows: Rows, pair: NDArray[np.int64], last: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Per pair: the position of its newest count, what is on hand (NaN: never counted), and whether it has one card at most.
+    seen: Seen, rows: Rows, pair: NDArray[np.int64], last: NDArray[np.int64], now_us: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_], _Lots]:
+    """Per pair: the position of its newest count, what is on hand (NaN: never counted), whether it has one card at most, and
+    the lots.
 
     Several cards of one item are lots: their last counts are added. A count of the item as a whole (a requisition, a list)
     stands instead where it is newer than every card's.
@@ -172,12 +193,34 @@ def _on_hand(
     account, first = np.unique((pair[counted] * cards + card[counted])[::-1], return_index=True)
     newest = counted[::-1][first]  # rows are in order of time within a pair, so the first from behind is the last count
     of_pair, on_card = account // cards, account % cards != (-1 if whole is None else whole)
-    added = np.bincount(of_pair[on_card], stock[newest[on_card]], minlength=len(last))
+    expiry = seen.column("supply", "expiry")[rows][newest]
+    past = (expiry != NO_TIME) & (expiry <= now_us)
+    expired = np.bincount(of_pair[past], stock[newest[past]], minlength=len(last)).astype(np.float64)
+    usable = on_card & ~past
+    added = np.bincount(of_pair[usable], stock[newest[usable]], minlength=len(last))
     lots = np.bincount(of_pair[on_card], minlength=len(last))
     latest = _latest(~np.isnan(stock), pair, last)
     total = np.where(lots > 0, added, np.nan)
     by_whole = card[latest] == (-1 if whole is None else whole)
-    return latest, np.where(by_whole, stock[latest], total), lots <= 1
+    whole_past = np.zeros(len(last), np.bool_)
+    whole_past[of_pair[past & ~on_card]] = True
+    on_hand = np.where(by_whole, np.where(whole_past, 0.0, stock[latest]), total)
+    dated = np.flatnonzero(~past & (expiry != NO_TIME) & (on_card != by_whole[of_pair]))
+    dated = dated[np.lexsort((expiry[dated], of_pair[dated]))]
+    return latest, on_hand, lots <= 1, _Lots(of_pair[dated], expiry[dated], stock[newest[dated]], expired)
+
+
+def _wasting(lots: _Lots, amc: NDArray[np.float64], now_us: int) -> NDArray[np.float64]:
+    """Per pair: units left of its lots when they expire, if use takes what expires first."""
+    wasted = np.zeros(len(amc))
+    if len(lots.pair):
+        total = np.cumsum(lots.stock)
+        starts = np.diff(lots.pair, prepend=-1) != 0
+        before = np.where(starts, total - lots.stock, 0.0)
+        within = total - np.maximum.accumulate(before)
+        used = amc[lots.pair] * (lots.expiry - now_us) / DAY_US / DAYS_A_MONTH
+        np.maximum.at(wasted, lots.pair, np.nan_to_num(within - used))
+    return np.where(amc > 0, wasted, np.nan)
 
 
 def _amc(
@@ -191,7 +234,7 @@ def _amc(
     """Per pair: units per month or NaN; whether it is computed here; how many months were left out as stocked out."""
     stated = seen.column("supply", "amc")[rows]
     at = _latest(~np.isnan(stated), pair, last)
-    ended = _month(seen, rows)
+    ended = month_of(seen, rows)
     running = int(np.int64(now_us).astype("datetime64[us]").astype("datetime64[M]").astype(np.int64))
     amc = np.where(ended[at] > ended[last] - MONTHS, stated[at], np.nan)
 
@@ -219,7 +262,7 @@ def _amc(
     return np.where(amc > 0, amc, np.nan), from_history, np.where(from_history, (reported & ran_out).sum(axis=1), 0)
 
 
-def _month(seen: Seen, rows: Rows) -> NDArray[np.int64]:
+def month_of(seen: Seen, rows: Rows) -> NDArray[np.int64]:
     """Months since 1970-01 in which each report's period ended (an end at midnight closes the month before), UTC."""
     end, time = seen.column("supply", "period_end")[rows], seen.column("supply", "time")[rows]
     moment = np.where(end != NO_TIME, end - 1, np.where(time != NO_TIME, time, 0))

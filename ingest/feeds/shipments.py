@@ -2,7 +2,8 @@
 
 Each row is a report ("shipment"), found by what its columns are called; all others become attributes. The key is the waybill
 with its line or item, so that the list sent again says how far it came. Its time is when it arrived, else when it left; what
-is only expected stands among the attributes. The place is the destination.
+is only expected stands among the attributes, as does how far it came (`shipment.state`: planned, confirmed, arrived,
+cancelled). The place is the destination.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from data.records import Record, Report
 from ingest.feed import Context, Feed, Payload, Refusal, Source
 from ingest.headings import area_columns, area_of, called
 from ingest.sheets import Table, distinct, plain, preview, rows_of
-from ingest.shipment_words import COLUMNS, DAYS
+from ingest.shipment_words import COLUMNS, DAYS, GONE, THERE, UNDER_WAY
 from ingest.values import number, text
 from ingest.written import moment, month_first, position
 
@@ -90,8 +91,30 @@ def record(row: dict[str, Any], context: Context) -> Record:
         adm_pcode=pcode,
         adm_names=names,
         place_precision="exact" if lon is not None else "",
-        attributes=plain(cells, areas.used(cells)),
+        attributes={**plain(cells, areas.used(cells)), **_standing(said, cells, columns, days)},
     )
+
+
+def _standing(
+    said: dict[str, str], cells: dict[str, Any], columns: dict[str, str], days: dict[str, datetime | None]
+) -> dict[str, Any]:
+    """What of it is on its way and to where, in words of our own: what is short of stock is told what comes."""
+    status = said["status"].casefold()
+    if any(word in status for word in GONE):
+        state = "cancelled"
+    elif days["arrived"] or any(word in status for word in THERE):
+        state = "arrived"
+    else:
+        state = "confirmed" if days["sent"] or any(word in status for word in UNDER_WAY) else "planned"
+    told: dict[str, Any] = {
+        "shipment.item": said["item"],
+        "shipment.quantity": number(cells, columns.get("quantity", "")),
+        "shipment.unit": said["unit"],
+        "shipment.destination": said["destination"],
+        "shipment.due": days["due"].isoformat() if days["due"] else "",
+        "shipment.state": state,
+    }
+    return {name: value for name, value in told.items() if value not in ("", None)}
 
 
 def _day(row: dict[str, Any], what: str, context: Context) -> datetime | None:
