@@ -21,6 +21,7 @@ from data.outputs import CotOut, cot_out_of
 from data.provider import Provider, provider_of
 from data.records import Sensitivity
 from data.scenes import Scene, scene_of
+from data.speeds import SPEEDS, Speed, speeds_of
 
 TOP = (
     "mission",
@@ -34,6 +35,7 @@ TOP = (
     "cot_out",
     "receiving",
     "escalation",
+    "speeds",
     "scene",
 )
 SPANS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
@@ -126,6 +128,8 @@ class Settings:
     """Who is to take notice of what, within how long; the first that fits a record counts."""
     scenes: tuple[Scene, ...] = ()
     """What a wall shows in turn; none is the picture as it is."""
+    speeds: Mapping[str, Speed] = field(default_factory=lambda: SPEEDS)
+    """km/h by class of road, quick and slow."""
     requests_per_s: float = 2_000.0
     """What one token may send in a second, in the long run; twice as much at once."""
     oidc: Provider | None = None
@@ -182,6 +186,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         retention=retention,
         cot_out=cot_out,
         escalation=escalation,
+        speeds=_speeds(file, _table(file, told, "speeds")),
         scenes=scenes,
         requests_per_s=_rate(file, "receiving.requests_per_s", _receiving(file, told)) or Settings.requests_per_s,
         oidc=_provider(file, told["oidc"], environment) if "oidc" in told else None,
@@ -309,6 +314,13 @@ def _scene(file: Path, told: dict[str, Any]) -> Scene:
     except BadTerms as error:
         name = f" '{told['id']}'" if isinstance(told.get("id"), str) else ""
         raise BadSettings(f"{file}: of scene{name} {error}.") from None
+
+
+def _speeds(file: Path, told: dict[str, Any]) -> Mapping[str, Speed]:
+    try:
+        return speeds_of(told)
+    except BadTerms as error:
+        raise BadSettings(f"{file}: of [speeds] {error}.") from None
 
 
 def _provider(file: Path, told: Any, environment: Mapping[str, str]) -> Provider:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -24,6 +23,9 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 from shapely.geometry.base import BaseGeometry
 
+from data.speeds import SPEEDS as SPEEDS
+from data.speeds import Speed as Speed
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -31,25 +33,9 @@ WGS84 = Geod(ellps="WGS84")
 METRES_PER_DEGREE = 111_320.0
 TOLERANCE_M = 60.0
 NOWHERE = -1
+DETOUR = 20.0
 BANDS_MIN = (30, 60, 120, 240, 480)
 """Ends of the bands in which times are told."""
-
-
-class Speed(NamedTuple):
-    """km/h on a class of road: when all is well, and in the rains with stops."""
-
-    optimistic: float
-    pessimistic: float
-
-
-SPEEDS: Mapping[str, Speed] = {
-    "primary": Speed(60, 30),
-    "secondary": Speed(45, 20),
-    "tertiary": Speed(35, 12),
-    "track": Speed(20, 6),
-    "": Speed(30, 10),
-}
-"""By class, for missions whose settings say nothing of their own; `""` is any other class."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +178,59 @@ def second(network: Network, minutes: Floats, targets: Ints, first: Reach, close
         for name in ("minutes", "target", "before"):
             getattr(found, name)[own] = getattr(again, name)[own]
     return found
+
+
+def neighbours(
+    network: Network, minutes: Floats, first: Reach, closed: Mask | None = None
+) -> dict[int, tuple[int, float]]:
+    """Target -> the nearest other target and the minutes to it; a target from which no other is reached is not in it.
+
+    The quickest way out of a target's own cell leaves it over one edge, and beyond that edge its nearest target is no farther
+    than any other: so the edges between cells tell, without another search.
+    """
+    open_ = np.ones(len(network.a), np.bool_) if closed is None else ~closed
+    ends = [(network.a[open_], network.b[open_]), (network.b[open_], network.a[open_])]
+    here, there = (np.concatenate([pair[side] for pair in ends]) for side in (0, 1))
+    weight = np.tile(minutes[open_], 2)
+    between = (first.target[here] != first.target[there]) & (first.target[here] != NOWHERE)
+    here, there, weight = here[between], there[between], weight[between]
+    away = first.minutes[here] + weight + first.minutes[there]
+    order = np.lexsort((away, first.target[here]))
+    own, place = np.unique(first.target[here][order], return_index=True)
+    best = order[place]
+    other = first.target[there][best]
+    return {
+        int(target): (int(found), float(took))
+        for target, found, took in zip(own, other, away[best], strict=True)
+        if found != NOWHERE
+    }
+
+
+def way_round(
+    network: Network, minutes: Floats, way: Sequence[int], closed: Mask | None = None
+) -> tuple[list[int], float]:
+    """Another way between the ends of a way (nodes, minutes), that shares with it only what there is no way round: the
+    quickest when every edge of the first takes `DETOUR` times as long. The first itself where there is no other."""
+    steps = {frozenset(pair) for pair in pairwise(way)}
+    used = np.array([frozenset(pair) in steps for pair in zip(network.a.tolist(), network.b.tolist(), strict=True)])
+    other = reach(network, np.where(used, minutes * DETOUR, minutes), np.array([way[-1]]), closed)
+    found = path(network, other, way[0])
+    return found, along(network, minutes, found, closed)
+
+
+def along(network: Network, minutes: Floats, way: Sequence[int], closed: Mask | None = None) -> float:
+    """Minutes of a way along its nodes."""
+    edges = edges_of(network, minutes, way, closed)
+    return float(minutes[edges].sum())
+
+
+def edges_of(network: Network, minutes: Floats, way: Sequence[int], closed: Mask | None = None) -> Ints:
+    """The edges of a way along its nodes: of parallel ones the quickest that is open."""
+    best: dict[frozenset[int], int] = {}
+    for edge in np.argsort(-minutes).tolist():
+        if closed is None or not closed[edge]:
+            best[frozenset((int(network.a[edge]), int(network.b[edge])))] = edge
+    return np.array([best[frozenset(pair)] for pair in pairwise(way)], np.int64)
 
 
 def path(network: Network, way: Reach, node: int) -> list[int]:
