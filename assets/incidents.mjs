@@ -6,6 +6,7 @@ import { t } from "./i18n.mjs";
 import { facetPanel } from "./incidents_facets.mjs";
 import { incidentTable } from "./incidents_table.mjs";
 import { drawing } from "./map_draw.mjs";
+import { patternPanel } from "./patterns.mjs";
 import { api, get } from "./state.mjs";
 
 /** What the map shows of itself; `layers` in the address adds others. */
@@ -36,8 +37,10 @@ export function incidentsPage(app, { now, signal, sourceTitle }) {
   let asking = null;
   let shown = "";
   let drawn = null;
+  const found = patternPanel(facets.patterns, { signal, drawing: () => drawn });
 
   async function load() {
+    found.load();
     asking?.abort();
     const mine = (asking = new AbortController());
     const address = api("/api/incidents", own());
@@ -60,12 +63,15 @@ export function incidentsPage(app, { now, signal, sourceTitle }) {
   // Before the page's own round, which also waits for tiles: a choice answers at once.
   window.addEventListener("cg:filters", () => load().catch(() => null), { signal });
   let before = JSON.stringify(own());
+  let looked = get("patterns");
   window.addEventListener(
     "cg:view",
     () => {
       const next = JSON.stringify(own());
       if (next !== before) load().catch(() => null);
       else table.draw();
+      if (looked !== get("patterns")) found.load();
+      looked = get("patterns");
       before = next;
     },
     { signal },
@@ -98,7 +104,9 @@ export function incidentsPage(app, { now, signal, sourceTitle }) {
 
   return {
     load: () => (asking ? null : load()),
-    map: (found, over) => (drawn = drawing(found, over, signal)),
+    map(made, over) {
+      drawn = drawing(made, over, signal);
+    },
     only(doc) {
       for (const layer of doc.layers) layer.on = LAYERS.includes(layer.id);
     },

@@ -23,11 +23,13 @@ export function facetPanel(host, { now, sourceTitle }) {
   canvas.setAttribute("role", "img");
   const trendNote = el("p", "cg-drawer-note cg-inc-trend-note");
   const since = el("div", "cg-inc-since");
+  const patterns = el("section", "cg-pat");
   const facets = el("div", "cg-inc-facets");
   host.replaceChildren(
     el("section", "cg-inc-sum", el("div", "cg-inc-total", total, told), compare),
     el("section", "cg-inc-brief", el("h3", "", t("inc.since")), since),
     el("section", "cg-inc-trends", el("h3", "", t("inc.trend")), canvas, trendNote),
+    patterns,
     facets,
   );
   const open = new Set();
@@ -254,6 +256,7 @@ export function facetPanel(host, { now, sourceTitle }) {
 
   new ResizeObserver(trend).observe(canvas);
   return {
+    patterns,
     take(next) {
       found = next;
       draw();

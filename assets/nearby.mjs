@@ -33,7 +33,7 @@ export function nearbyNodes(record, { now, signal }) {
   );
 
   const told = (group, one) => {
-    if (group !== "stocks") return one.told ? named(`status.${one.told}`, words(one.told)) : "";
+    if (group !== "stocks") return one.told ? named(`near.status.${one.told}`, words(one.told)) : "";
     const days = one.days === null ? t("unknown") : t("near.days", { n: number(one.days) });
     return `${one.item}: ${days}`;
   };

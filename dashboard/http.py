@@ -33,10 +33,13 @@ from dashboard import (
     map_tiles,
     mending,
     nearby,
+    objectives,
     ogc,
     own_alerts,
+    patterns,
     receive,
     report,
+    risks,
     sign_in_page,
     static,
     triage,
@@ -70,6 +73,7 @@ READERS: dict[str, Reader] = {
     "/api/records/{id}/nearby": nearby.nearby,
     "/api/incidents": incidents.overview,
     "/api/incidents/rows": incidents.table,
+    "/api/incidents/patterns": patterns.found,
     "/api/watch": watch.overview,
     "/api/watch/count": watch.count,
     "/api/watch/states": watch.states,
@@ -89,6 +93,8 @@ READERS: dict[str, Reader] = {
     "/cap/{identifier}.xml": own_alerts.one_message,
     "/imagery/{id}/{version}/{z}/{x}/{y}": imagery.tile,
     **report.READERS,
+    **objectives.READERS,
+    **risks.READERS,
     "/ogc": ogc.landing,
     "/ogc/": ogc.landing,
     "/ogc/api": ogc.api,
@@ -150,7 +156,7 @@ def routes(
     router.routes.append(Route("/live", live.endpoint(hub), methods=["GET"]))
     router.routes.append(Route("/api/upload/file", upload.receiving(services), methods=["POST"]))
     router.routes.append(Route("/api/upload/preview", upload.previewing(services), methods=["POST"]))
-    every = {**acts.ACTS, **mending.ACTS, **upload.ACTS}
+    every = {**acts.ACTS, **mending.ACTS, **upload.ACTS, **objectives.ACTS, **risks.ACTS}
     definition = Answering(partial(api_document.served, services, tuple(every)))
     router.routes.append(Route("/api/openapi.json", definition, methods=["GET"]))
     for path, act in every.items():

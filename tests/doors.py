@@ -79,11 +79,18 @@ def addresses(since: str, then: str) -> Iterator[str]:
         "/api/incidents?window=1y&sort=severity",
         "/api/incidents/rows?limit=200&sort=received",
     )
+    yield "/api/incidents/patterns?wait=10&severity=minor"
     for shown in ("new", "revised", "retracted"):
         yield f"/api/incidents?since={then}&show={shown}&category=clash"
     for filters in ("actor=canary", "grade=B2", "polygon=29,4,32,4,32,10,29,10", "radius=30.3,5.3,90"):
         yield f"/ogc/collections/incidents/items?limit=1000&{filters}"
     yield from ("/api/triage", f"/api/triage?state=promoted&as_known_at={then}", "/api/triage?state=discarded")
+    yield from (
+        "/api/objectives",
+        f"/api/objectives?as_known_at={then}&lang=fr",
+        "/api/risks",
+        f"/api/risks?as_known_at={then}",
+    )
     yield from ("/api/triage/waiting", "/api/triage/places?q=cnry", "/api/triage/places?q=west")
     for name, kind in COLLECTIONS.items():
         yield f"/api/counts?collection={name}"
@@ -132,6 +139,8 @@ def records(asked: Asked) -> Iterator[tuple[str, bytes]]:
             f"/api/records/{public}/nearby?km=250",
             f"/api/watch/records/{public}",
         ):
+            yield path, _got(path)(asked)
+        for path in (f"/api/objectives/measure?id={public}", f"/api/risks/one?id={public}"):
             yield path, _got(path)(asked)
         for name in ("incidents", "sites"):
             path = f"/ogc/collections/{name}/items/{public}"

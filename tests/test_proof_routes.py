@@ -64,6 +64,7 @@ ROUTES: dict[str, Class] = {
     "GET /api/records/{id}/nearby": "released",
     "GET /api/incidents": "released",
     "GET /api/incidents/rows": "released",
+    "GET /api/incidents/patterns": "released",
     "GET /api/watch": "released",
     "GET /api/watch/count": "released",
     "GET /api/watch/states": "released",
@@ -75,6 +76,16 @@ ROUTES: dict[str, Class] = {
     "POST /api/watch/link": "role",
     "POST /api/watch/handover/give": "role",
     "POST /api/watch/handover/take": "role",
+    "GET /api/objectives": "released",
+    "GET /api/objectives/measure": "released",
+    "GET /api/risks": "released",
+    "GET /api/risks/one": "released",
+    "POST /api/objectives/save": "role",
+    "POST /api/objectives/reading": "role",
+    "POST /api/objectives/withdraw": "role",
+    "POST /api/assessments/write": "role",
+    "POST /api/assessments/sign": "role",
+    "POST /api/risks/save": "role",
     "GET /api/triage": "released",
     "GET /api/triage/waiting": "released",
     "GET /api/triage/places": "released",
@@ -150,6 +161,15 @@ CALLBACKS: dict[str, Class] = {
 """Those that run in the server; the others run in the browser."""
 BY_OPENNESS = {"GET /healthz", "GET /assets", "GET /assets/{path:path}", "GET /sign-in", "POST /sign-in"}
 """What answers before anybody has signed in."""
+
+
+PLANS = (
+    "/api/objectives/save",
+    "/api/objectives/reading",
+    "/api/objectives/withdraw",
+    "/api/assessments/",
+    "/api/risks/save",
+)
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +255,9 @@ def test_rights_are_asked_for(tmp_path: Path) -> None:
         client = client_of(found.services)
         for route, of in ROUTES.items():
             method, _, path = route.partition(" ")
-            if of != "role" or not path.startswith(("/api/admin/", "/api/upload", "/api/triage/", "/api/watch/")):
+            if of != "role" or not path.startswith(
+                ("/api/admin/", "/api/upload", "/api/triage/", "/api/watch/", *PLANS)
+            ):
                 continue
             told = b'{"name":"x","agency":"Intel","kind":"person","source":"hidden","roles":["admin"]}'
             answer = client.request(
