@@ -16,7 +16,7 @@ const KEYS = [
 ];
 
 /** Keys that one page alone answers. */
-const OWN = { incidents: ["j", "k", "Enter"], triage: ["j", "k", "p", "d", "e", "u"] };
+const OWN = { wall: ["space", "←", "→"], incidents: ["j", "k", "Enter"], triage: ["j", "k", "p", "d", "e", "u"] };
 
 export function helpSheet(host, page) {
   const row = (key, words) => el("div", "cg-pair", el("dt", "", el("kbd", "", key)), el("dd", "", words));

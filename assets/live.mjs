@@ -1,6 +1,7 @@
 // Hearing the server: server-sent events with a reconnect that never gives up and a watchdog that never sleeps.
 // Emits on window: `cg:revision` {revision, kinds|null, critical}, `cg:status` {sources...}, `cg:link`
-// {state: ok|late|lost, last_heard, interval_s}, `cg:restart` (another server process answers), `cg:reload`, `cg:refused`.
+// {state: ok|late|lost, last_heard, interval_s}, `cg:restart` (another server process answers), `cg:reload`, `cg:refused`,
+// `cg:wall` {scene, held, since}: an order to this wall.
 
 const BACKOFF_S = [1, 2, 3, 5];
 const LATE = 2; // intervals without a word
@@ -82,6 +83,12 @@ export function listen(address, known) {
     emit("cg:reload", { revision });
   }
 
+  function onWall(event) {
+    heard();
+    const turn = parsed(event);
+    if (turn) emit("cg:wall", turn);
+  }
+
   function close() {
     if (source) source.close();
     source = null;
@@ -106,6 +113,7 @@ export function listen(address, known) {
     source.addEventListener("revision", onRevision);
     source.addEventListener("status", onStatus);
     source.addEventListener("reload", onReload);
+    source.addEventListener("wall", onWall);
     // The browser's own retry stops for good after some answers (an HTTP error, another media type); ours does not.
     source.addEventListener("error", () => {
       if (source?.readyState === EventSource.CLOSED) emit("cg:refused"); // an answer that is no stream: perhaps nobody is signed in

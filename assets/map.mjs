@@ -75,6 +75,7 @@ export async function createMap(host, doc, { still = false } = {}) {
   let layers = doc;
   let ringFactor = firstFactor(doc);
   let styled = "";
+  let framed = null;
   let scaled = 1;
   // On a large screen the whole map is drawn larger, marks, names and cells alike: a smaller map, scaled up by CSS and
   // drawn at as many more pixels, so that it stays sharp.
@@ -117,7 +118,7 @@ export async function createMap(host, doc, { still = false } = {}) {
   map.on("error", (event) => console.error(`map: ${event.error?.message ?? event}`));
 
   function bounds() {
-    const box = layers.mission?.bbox;
+    const box = framed ?? layers.mission?.bbox;
     return box
       ? [
           [box[0], box[1]],
@@ -186,7 +187,7 @@ export async function createMap(host, doc, { still = false } = {}) {
 
   let ours = !start; // the view is the mission's until a person moves it
   const onMoveEnd = (event) => {
-    if (!event.originalEvent && ours) return;
+    if (still || (!event.originalEvent && ours)) return; // an address of a wall is as it was written
     ours = false;
     const { lng, lat } = map.getCenter().wrap();
     setView({ at: `${lat.toFixed(4)},${lng.toFixed(4)},${map.getZoom().toFixed(2)}` });
@@ -273,6 +274,14 @@ export async function createMap(host, doc, { still = false } = {}) {
       ours = true;
       setView({ at: null });
       map.fitBounds(bounds(), { padding: padding(), animate: false });
+    },
+    /** Where a scene looks: the address's place where it has one, else a box (west, south, east, north), or null: the mission. */
+    frame(box) {
+      framed = box;
+      const wanted = position();
+      ours = !wanted;
+      if (wanted) map.jumpTo(wanted);
+      else map.fitBounds(bounds(), { padding: padding(), animate: false });
     },
     get ringFactor() {
       return ringFactor;

@@ -8,6 +8,7 @@ import { drawer } from "./drawer.mjs";
 import { exportMenu } from "./export.mjs";
 import { feedsPanel } from "./feeds.mjs";
 import { dtg } from "./format.mjs";
+import { moves, overdue } from "./handling.mjs";
 import { answerKeys, helpSheet } from "./help.mjs";
 import { lang, t, use } from "./i18n.mjs";
 import { kpiPanel } from "./kpis.mjs";
@@ -69,6 +70,8 @@ async function start(app, life) {
   let layers = null;
   let kpis = null;
   let countsDue = 0;
+  let line = null;
+  let news = 0; // when something critical last came
   let titles = new Map();
   const sourceTitle = (name) => titles.get(name) ?? name;
 
@@ -88,8 +91,10 @@ async function start(app, life) {
     const { incidentsPage } = await import("./incidents.mjs"); // loaded on its own page alone
     found.incidents = incidentsPage(app, { now, signal, sourceTitle });
   }
+  if (host("remote")) found.remote = (await import("./remote.mjs")).remotePanel(host("remote"), { now, signal, read });
   found.looking = lookingBar(app, { read, page });
   if (host("brush")) found.brush = timeBrush(host("brush"), { now, signal });
+  if (host("watch")) found.watch = (await import("./watch.mjs")).watchPanel(host("watch"), { now, signal, read });
   if (host("drawer"))
     found.drawer = drawer(host("drawer"), {
       now,
@@ -101,7 +106,7 @@ async function start(app, life) {
   const query = () => ({ lang: lang(), metric: get("metric"), item: get("item") });
   const getLayers = () => read(api("/api/layers", query()));
   const getStatus = () => read(seenAs("/api/status"));
-  const getKpis = () => read(api("/api/kpis", { lang: lang() }));
+  const getKpis = () => read(api("/api/kpis", { lang: lang(), lists: found.wall?.scene?.lists?.join(",") ?? "" }));
 
   function takeLayers(doc) {
     found.incidents?.only(doc);
@@ -114,7 +119,7 @@ async function start(app, life) {
 
   function takeKpis(answer) {
     kpis = answer;
-    found.kpis.update(answer);
+    found.kpis.update(found.wall ? { ...answer, kpis: found.wall.chosen(answer.kpis) } : answer);
   }
 
   function takeStatus(status) {
@@ -139,9 +144,12 @@ async function start(app, life) {
     }
     if (!kinds) jobs.push(getStatus().then(takeStatus));
     if (found.admin) jobs.push(found.admin.load());
+    if (found.remote) jobs.push(found.remote.load());
     if (found.incidents && news("incidents")) jobs.push(found.incidents.load());
     if (found.triage) jobs.push(found.triage.load());
     if (found.alerts) jobs.push(found.alerts.load());
+    if (found.watch) jobs.push(found.watch.load());
+    if (moves(kinds)) overdue(read).then((count) => found.banner?.overdue(count), () => null); // never holds the page
     if (!wall && (all || kinds.includes("posts") || kinds.includes("judgements")))
       waiting(read).then((count) => found.banner?.waiting(count), () => null); // never holds the page
     jobs.push(found.looking.load());
@@ -158,13 +166,15 @@ async function start(app, life) {
   const refresh = refresher(bring);
   signal.addEventListener("abort", () => refresh.stop());
 
-  const place = host("map") ?? host("feeds") ?? host("upload") ?? host("triage") ?? host("alerts") ?? host("admin") ?? app;
+  const place = host("map") ?? host("feeds") ?? host("upload") ?? host("triage") ?? host("watch") ?? host("alerts") ?? host("admin") ?? app;
   const both = () => Promise.all([getStatus(), host("map") && getLayers()]);
   const [status, doc] = await firstAnswer(both, place, signal);
   takeStatus(status);
+  if (wall) await beWall();
   if (doc) {
-    takeLayers(doc);
+    takeLayers(found.wall?.scene ? await getLayers().catch(() => doc) : doc); // under the scene's filters
     await makeMap();
+    if (found.wall?.scene?.bbox) found.map.frame(found.wall.scene.bbox);
   }
   refresh.ask(layers?.revision ?? status.revision, [], true);
   signal.addEventListener("abort", () => {
@@ -172,10 +182,33 @@ async function start(app, life) {
     delete root.dataset.revision;
   });
 
+  /** Its scenes and what keeps it going, neither of which another page loads. */
+  async function beWall() {
+    const [{ wallScenes }, { watchdog }] = await Promise.all([import("./wall.mjs"), import("./watchdog.mjs")]);
+    found.wall = wallScenes(host("map"), {
+      now,
+      read,
+      signal,
+      apply(scene, other) {
+        if (!found.map || !line) return;
+        if (other) found.map.frame(scene.bbox);
+        refresh.ask(line.revision, [], true);
+      },
+    });
+    await found.wall.load().catch(() => null);
+    const state = () => ({
+      heard: line?.link.last_heard ?? Date.now(),
+      wanted: line?.revision ?? 0,
+      shown: Number(root.dataset.revision ?? 0),
+      news,
+    });
+    watchdog({ state, signal });
+  }
+
   async function makeMap() {
     const frame = el("div", "cg-map-canvas");
     frame.setAttribute("aria-label", t("map.region", { mission: layers.mission?.name ?? "" }));
-    host("map").replaceChildren(frame);
+    host("map").prepend(frame);
     found.map = await createMap(frame, layers, { still: wall });
     const over = el("div", "cg-map-over");
     host("map").append(over);
@@ -200,7 +233,7 @@ async function start(app, life) {
     signal.addEventListener("abort", () => found.map.destroy());
   }
 
-  const line = listen(seenAs("/live"), layers?.revision ?? status.revision);
+  line = listen(seenAs("/live"), layers?.revision ?? status.revision);
   signal.addEventListener("abort", () => line.stop());
   const on = (name, answer) => window.addEventListener(name, (event) => answer(event.detail ?? {}), { signal });
   let assets = null;
@@ -246,6 +279,7 @@ async function start(app, life) {
   async function announce(item) {
     if (seen.has(item.id) || get("as_known_at")) return;
     seen.add(item.id);
+    news = Date.now();
     if (seen.size > 500) seen.delete(seen.values().next().value);
     text(said, t("critical.new", { title: item.title, place: item.place ?? "" }));
     let { lon, lat } = item;
@@ -264,7 +298,7 @@ async function start(app, life) {
   signal.addEventListener("abort", () => own.remove());
 
   const ages = setInterval(() => {
-    for (const part of [found.banner, found.kpis, found.layers, found.strip, found.feeds, found.triage, found.admin]) part?.tick();
+    for (const part of [found.banner, found.kpis, found.layers, found.strip, found.feeds, found.triage, found.watch, found.admin, found.wall, found.remote]) part?.tick();
   }, AGES_EVERY_MS);
   const anew = setInterval(() => {
     if (!get("as_known_at")) refresh.ask(line.revision, null);

@@ -22,15 +22,30 @@ export const FILTERS = [
 const DEFAULT_WINDOW = "28d";
 const HOURS = { "24h": 24, "72h": 72, "7d": 168, "28d": 672, "90d": 2160, "1y": 8760 };
 
+let over = {}; // what a scene of the wall lays over the address
 let current = location.search;
 
+/** What is asked for: the address, and over it what the scene says. */
+function search() {
+  if (!Object.keys(over).length) return location.search;
+  const query = new URLSearchParams(location.search);
+  for (const [name, value] of Object.entries(over)) query.set(name, value);
+  return `?${query}`;
+}
+
+/** Lays a scene's parameters over the address, which stays as it is: nothing is added to any history. */
+export function lay(parameters) {
+  over = parameters;
+  announce();
+}
+
 export function get(name) {
-  return new URLSearchParams(location.search).get(name) ?? "";
+  return new URLSearchParams(search()).get(name) ?? "";
 }
 
 /** Filters of this view as a query string in a fixed order, so that equal views give equal addresses. */
 export function filterQuery(without = []) {
-  const now = new URLSearchParams(location.search);
+  const now = new URLSearchParams(search());
   const out = new URLSearchParams();
   for (const name of FILTERS) {
     const value = now.get(name);
@@ -107,10 +122,10 @@ function split(search) {
 
 /** Compares the address with the one last seen and tells listeners what kind of change it was. */
 export function announce() {
-  if (location.search === current) return;
+  if (search() === current) return;
   const before = split(current);
-  const after = split(location.search);
-  current = location.search;
+  const after = split(search());
+  current = search();
   if (before.filters !== after.filters) window.dispatchEvent(new CustomEvent("cg:filters"));
   if (before.view !== after.view) window.dispatchEvent(new CustomEvent("cg:view"));
   if (before.choice !== after.choice) window.dispatchEvent(new CustomEvent("cg:choice"));
@@ -133,6 +148,6 @@ export function position() {
 
 /** Layers switched on by the address, or null when the address leaves it to the server. */
 export function chosenLayers() {
-  const query = new URLSearchParams(location.search);
+  const query = new URLSearchParams(search());
   return query.has("layers") ? new Set(query.get("layers").split(",").filter(Boolean)) : null;
 }

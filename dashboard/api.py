@@ -164,6 +164,7 @@ def kpis(services: Services, request: Request) -> Response:
         known_states(services, seen.viewer),
         services.settings.thresholds,
         language(query.get("lang")),
+        query.get("lists", "").split(","),
     )
     return answer(request, {"revision": seen.revision, "as_of": as_of(seen), "kpis": listed})
 

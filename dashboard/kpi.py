@@ -5,7 +5,7 @@ Every figure opens to the records behind it: a KPI names them as a kind with fil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -19,6 +19,8 @@ from data.filters import BadFilter, Filters
 from data.records import KINDS, Severity
 from data.seen import DAY_US, Rows, Seen, public_id
 
+NAMED = 8
+"""Records named where a list is asked for."""
 State = Literal["ok", "watch", "alarm", "unknown", "not_reported"]
 
 
@@ -61,6 +63,8 @@ class Figure:
     """(label, value, usual value)."""
     listed: Rows | None = None
     """The few to name, worst or newest first."""
+    ranked: Rows | None = None
+    """The records, the most pressing first, for where they are asked to be named; else the newest are."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +87,20 @@ def kpi_list(
     states: Sequence[Any],
     thresholds: Mapping[str, float],
     lang: str,
+    lists: Container[str] = (),
 ) -> list[dict[str, Any]]:
-    """Every KPI as `/api/kpis` gives it. `states` are the sources' states (`name`, `title`, `state`)."""
-    return [_answer(kpi, Asked(seen, filters, lang, thresholds.get(kpi.id, kpi.target)), query, states) for kpi in kpis]
+    """Every KPI as `/api/kpis` gives it. `states` are the sources' states (`name`, `title`, `state`); of those in `lists` the
+    records are named though they mostly are not."""
+
+    def asked(kpi: Kpi) -> Asked:
+        return Asked(seen, filters, lang, thresholds.get(kpi.id, kpi.target))
+
+    return [_answer(kpi, asked(kpi), query, states, kpi.id in lists) for kpi in kpis]
 
 
-def _answer(kpi: Kpi, asked: Asked, query: Mapping[str, str], states: Sequence[Any]) -> dict[str, Any]:
+def _answer(
+    kpi: Kpi, asked: Asked, query: Mapping[str, str], states: Sequence[Any], named: bool = False
+) -> dict[str, Any]:
     seen, lang = asked.seen, asked.lang
     found = kpi.compute(asked)
     as_of = newest(seen, kpi.kind, found.rows)
@@ -123,8 +135,12 @@ def _answer(kpi: Kpi, asked: Asked, query: Mapping[str, str], states: Sequence[A
         answer["bars"] = [
             {"label": label, "value": value, "mean": round(float(mean), 1)} for label, value, mean in found.bars
         ]
-    if found.listed is not None:
-        answer["list"] = [listed(seen, item) for item in seen.items(kpi.kind, found.listed)]
+    few = found.listed
+    if named:
+        ranked = found.ranked if found.ranked is not None else seen.newest(kpi.kind, found.rows, NAMED)
+        few = ranked[:NAMED]
+    if few is not None:
+        answer["list"] = [listed(seen, item) for item in seen.items(kpi.kind, few)]
     return answer
 
 

@@ -18,6 +18,7 @@ from dashboard.services import Services
 from dashboard.walls import Turn, shown
 from dashboard.words import language, say
 from data.access import Viewer
+from data.records import Boundary
 from data.scenes import OVERVIEW, SHOWN, Scene
 from data.seen import Seen
 from data.settings import BadSettings, Settings
@@ -78,7 +79,7 @@ def _box(seen: Seen, area: str) -> tuple[float, ...] | None:
     wanted = area.casefold()
     rows = seen.rows("boundary")
     for item in seen.items("boundary", rows.tolist()):
-        if wanted in (item.record.pcode.casefold(), item.record.title.casefold()):
+        if isinstance(item.record, Boundary) and wanted in (item.record.pcode.casefold(), item.record.title.casefold()):
             shape = seen.geometry("boundary", item.row)
             return tuple(shapely.from_wkb(shape).bounds) if shape else None
     return None
@@ -109,7 +110,7 @@ def steered(services: Services, viewer: Viewer) -> list[str]:
     if not rights.steers(viewer, viewer.agency):
         return []
     displays = [one for one in services.identity.accounts() if one.profile.kind == "display" and not one.disabled]
-    return sorted(one.name for one in displays if rights.steers(viewer, one.profile.agency)) + [viewer.name]
+    return [*sorted(one.name for one in displays if rights.steers(viewer, one.profile.agency)), viewer.name]
 
 
 def may(services: Services, viewer: Viewer, told: Told) -> bool:

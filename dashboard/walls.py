@@ -1,10 +1,9 @@
-"""Where each wall is in its scenes. Nothing ticks here: what a wall shows follows from a turn and the clock, on every screen alike."""
+"""Where each wall is in its scenes. Nothing ticks here: what it shows follows from a turn and the clock, on all screens alike."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -108,4 +107,4 @@ class Walls:
         file = self.home / FILE
         new = file.with_suffix(".new")
         new.write_text(json.dumps({name: asdict(turn) for name, turn in self._turns.items()}), encoding="utf-8")
-        os.replace(new, file)
+        new.replace(file)

@@ -1,4 +1,4 @@
-"""`[[scene]]` of the settings: what a wall shows in turn. A scene is a view of the same picture (layers, filters, figures), no page."""
+"""`[[scene]]` of the settings: what a wall shows in turn. A scene is a view of the one picture: layers, filters, figures."""
 
 from __future__ import annotations
 

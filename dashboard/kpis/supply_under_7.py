@@ -14,11 +14,13 @@ def compute(asked: Asked) -> Figure:
     silent = int(np.isin(status, (UNKNOWN, NOT_REPORTED)).sum())
     short = np.isin(found.status, (STOCKOUT, CLASSES.index("lt7")))
     sites = len(np.unique(found.site[short]))
+    first = np.argsort(np.nan_to_num(found.days[short], nan=-1.0), kind="stable")
     return Figure(
         value=None if silent == len(status) else sites,
         rows=found.rows[short] if silent < len(status) else found.rows,
         state="unknown" if silent == len(status) else "watch" if sites else "ok",
         caption=asked.say("caption.supply", of=len(status) - silent, unknown=silent),
+        ranked=found.rows[short][first],
     )
 
 

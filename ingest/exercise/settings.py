@@ -29,6 +29,8 @@ AGENCIES = {
 }
 WORLDWIDE = ("gdacs", "earthquakes")
 """Sources that may speak of places outside the mission's area; all others have its box, which tells swapped coordinates."""
+SCENES = ("overview", "security", "supply", "health", "access", "objectives")
+"""What the wall shows in turn; each word stands for its own layers and figures."""
 MISSION, LOW, MODERATE, HIGH = ("mission",), "low", "moderate", "high"
 
 
@@ -55,8 +57,18 @@ def settings_toml() -> str:
     for source in SOURCES:
         around = [] if source["name"] in WORLDWIDE else [f"bbox = {box}"]
         parts += ["[[source]]", *(f"{key} = {_text(value)}" for key, value in source.items()), *around, ""]
+    for rule in ESCALATION:
+        levels = ", ".join(f"{{ who = {_text(who)}, within = {_text(within)} }}" for who, within in rule[2])
+        parts += [
+            "[[escalation]]",
+            f"name = {_text(rule[0])}",
+            *(f"{key} = {_text(value)}" for key, value in rule[1].items()),
+        ]
+        parts += [f"levels = [{levels}]", ""]
     for agreement in AGREEMENTS:
         parts += ["[[agreement]]", *(f"{key} = {_term(value)}" for key, value in agreement.items()), ""]
+    for scene in SCENES:
+        parts += ["[[scene]]", f'id = "{scene}"', ""]
     return "\n".join(parts)
 
 
@@ -181,3 +193,26 @@ AGREEMENTS: tuple[Mapping[str, Value | date | bool], ...] = (
         "export": False,
     },
 )
+ESCALATION: tuple[tuple[str, Mapping[str, Value], tuple[tuple[str, str], ...]], ...] = (
+    (
+        "Attack on aid",
+        {"collections": ("incidents",), "category": ("Attack on aid",), "severity": "serious", "last": "24h"},
+        (("JOC", "10min"), ("Security adviser", "20min"), ("Head of mission", "1h")),
+    ),
+    (
+        "Critical incident",
+        {"collections": ("incidents",), "severity": "critical", "last": "24h"},
+        (("JOC", "15min"), ("Chief of operations", "45min")),
+    ),
+    (
+        "Severe incident",
+        {"collections": ("incidents",), "severity": "severe", "last": "12h"},
+        (("JOC", "1h"), ("Chief of operations", "2h")),
+    ),
+    (
+        "Public warning",
+        {"collections": ("alerts",), "severity": "severe", "last": "48h"},
+        (("COORD", "1h"), ("Chief of operations", "3h")),
+    ),
+)
+"""Rows of the escalation matrix: name, conditions, and who is to take notice within how long."""
