@@ -7,6 +7,8 @@ from dataclasses import fields, replace
 from enum import IntEnum
 from typing import Any, TypeVar
 
+import msgspec
+
 from data.access import MISSION, NO_PURPOSE, Consent, Mark, Precision, Tlp
 from data.records import OwnMark, Sensitivity
 
@@ -18,6 +20,10 @@ RESERVED = frozenset({MISSION, "*"})
 
 MOST = 1_000_000
 """The largest minimum count; columns hold these as numbers of bounded size."""
+
+PROTECTION = "protection"
+"""The compartment of sensitive complaints (sexual exploitation and abuse, protection): only who is read into it learns that
+there are any. See `in_confidence`."""
 
 Level = TypeVar("Level", bound=IntEnum)
 
@@ -91,6 +97,17 @@ def at_least_one(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
         raise BadTerms(f"{name} is {value!r}; use a whole number from 1 to {MOST}")
     return value
+
+
+def in_confidence(own: OwnMark | None) -> OwnMark:
+    """What a sensitive complaint says of itself, whatever its source has: it harms whoever made it."""
+    own = own or OwnMark()
+    return msgspec.structs.replace(
+        own,
+        sensitivity=Sensitivity.severe,
+        compartments=_united(own.compartments, (PROTECTION,)),
+        precision="none",
+    )
 
 
 def raised(mark: Mark, own: OwnMark | None) -> Mark:

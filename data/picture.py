@@ -21,8 +21,20 @@ from data.access import Mark, Viewer
 from data.columns import CURRENT, NO_TIME, Codes, Table, mercator
 from data.gazetteer import Area, Listed
 from data.listed import codes_of, listed_from, of_codes
+from data.marks import in_confidence
 from data.places import Label, Places, build, placed
-from data.records import KIND_OF_NUMBER, KINDS, SHARED_AS, Boundary, Hot, Kind, Sensitivity, decode, hot_decoder
+from data.records import (
+    KIND_OF_NUMBER,
+    KINDS,
+    SHARED_AS,
+    Boundary,
+    Hot,
+    Kind,
+    OwnMark,
+    Sensitivity,
+    decode,
+    hot_decoder,
+)
 from data.released import Now, Releases, Stamp
 from data.retention import erased
 from data.seen import Seen
@@ -249,7 +261,8 @@ class Picture:
         never = np.array([change.late or change.retracted for change in changes], np.bool_)
         level = np.array([CAPS.get(record.place_precision, 3) for record in records], np.int8)
         stated = [
-            (record.source, record.agency, record.sensitivity, record.releasable_to, record.own) for record in records
+            (record.source, record.agency, record.sensitivity, record.releasable_to, _own(kind, record))
+            for record in records
         ]
         stamp_of = {
             one: Stamp(one[0], kind.collection, Mark(one[1], Sensitivity(one[2]), one[3]), one[4])
@@ -317,6 +330,12 @@ class Picture:
             if other.length:
                 lon, lat, cap, stated, time = (other[name] for name in ("lon", "lat", "cap", "stated", "time"))
                 other.replace("area", placed(self.places, lon, lat, cap, stated, other.stated.labels, time))
+
+
+def _own(kind: Kind, record: Hot) -> OwnMark | None:
+    """What a version says of its own handling, in words or by being a sensitive complaint."""
+    own: OwnMark | None = record.own
+    return in_confidence(own) if kind.name == "feedback" and record.sensitive else own
 
 
 def _label(record: Hot) -> Label:

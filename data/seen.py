@@ -27,6 +27,7 @@ from data.filters import EVERYTHING, Filters
 from data.gazetteer import NOT_SAID, Match
 from data.ground import WARNING
 from data.linked import once
+from data.marks import PROTECTION
 from data.places import LEVELS, NOWHERE, Places
 from data.records import Alert, AnyRecord, decode
 from data.released import Now, Released, Stamp
@@ -86,6 +87,8 @@ class Seen:
     at: int
     _now: Now
     _store: Store
+    confidential: bool = False
+    """Of feedback the sensitive complaints alone (`in_confidence`), which every other reader is without."""
 
     def column(self, kind: str, name: str) -> NDArray[Any]:
         """One column of a kind as released (use with row numbers from `rows`: what lies between is not this viewer's)."""
@@ -297,8 +300,23 @@ class Seen:
         up = np.append(self.places.ancestors[:, level], NOWHERE)  # NOWHERE is the last
         return np.asarray(up[area], np.int32)
 
+    def in_confidence(self) -> Seen:
+        """The same, of feedback only the sensitive complaints that are released to this viewer: to be counted, never listed and
+        never placed. No other way leads to them."""
+        return replace(self, confidential=True)
+
     def current(self, kind: str) -> NDArray[np.bool_] | None:
         """Current at this revision and released as a record; None when that is every row."""
+        chosen = self._current(kind)
+        if kind != "feedback":
+            return chosen
+        sensitive: NDArray[np.bool_] = np.array([PROTECTION in mark.compartments for mark in self.marks], np.bool_)
+        told: NDArray[np.bool_] = (sensitive if self.confidential else ~sensitive)[self.column(kind, "mark")]
+        if told.all():
+            return chosen
+        return told if chosen is None else chosen & told
+
+    def _current(self, kind: str) -> NDArray[np.bool_] | None:
         table = self.tables[kind]
         chosen: NDArray[np.bool_] | None = None
         if table.superseded or self.past:

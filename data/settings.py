@@ -9,6 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from data.access import Agreement, Consent, Mark, Precision, Tlp
 from data.agreements import agreement_of
 from data.escalation import Escalation, escalation_of
-from data.marks import MARKED, BadTerms, marked
+from data.marks import MARKED, BadTerms, at_least_one, marked
 from data.outputs import CotOut, cot_out_of
 from data.provider import Provider, provider_of
 from data.records import Sensitivity
@@ -35,6 +36,8 @@ TOP = (
     "cot_out",
     "receiving",
     "escalation",
+    "community",
+    "activities",
     "speeds",
     "scene",
 )
@@ -130,6 +133,12 @@ class Settings:
     """What a wall shows in turn; none is the picture as it is."""
     speeds: Mapping[str, Speed] = field(default_factory=lambda: SPEEDS)
     """km/h by class of road, quick and slow."""
+    answered_within: timedelta = timedelta(days=7)
+    """By when what a community said is to be answered."""
+    counted_least: int = 5
+    """Sensitive complaints are counted from this number on, and "fewer than" below it."""
+    report_every: timedelta = timedelta(days=30)
+    """How often an organisation is to report what it does where."""
     requests_per_s: float = 2_000.0
     """What one token may send in a second, in the long run; twice as much at once."""
     oidc: Provider | None = None
@@ -188,6 +197,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         escalation=escalation,
         speeds=_speeds(file, _table(file, told, "speeds")),
         scenes=scenes,
+        **_relief(file, told),
         requests_per_s=_rate(file, "receiving.requests_per_s", _receiving(file, told)) or Settings.requests_per_s,
         oidc=_provider(file, told["oidc"], environment) if "oidc" in told else None,
     )
@@ -298,6 +308,26 @@ def _cot_out(file: Path, told: dict[str, Any]) -> CotOut:
     except BadTerms as error:
         name = f" '{told['name']}'" if isinstance(told.get("name"), str) else ""
         raise BadSettings(f"{file}: of cot_out{name} {error}.") from None
+
+
+def _relief(file: Path, told: dict[str, Any]) -> dict[str, Any]:
+    """`[community]` and `[activities]`: within how long there is to be an answer, and a report."""
+    community, activities = _table(file, told, "community"), _table(file, told, "activities")
+    _only(file, "community", community, ("answered_within", "counted_least"))
+    _only(file, "activities", activities, ("report_every",))
+    found: dict[str, Any] = {}
+    for name, table, at in (("answered_within", community, "community"), ("report_every", activities, "activities")):
+        if name in table:
+            seconds = span_s(table[name]) if isinstance(table[name], str) else None
+            if not seconds or seconds > 10 * 365 * 86_400:
+                raise BadSettings(f'{file}: {at}.{name} is {table[name]!r}; use a span like "7d" or "4w".')
+            found[name] = timedelta(seconds=seconds)
+    if "counted_least" in community:
+        try:
+            found["counted_least"] = at_least_one("community.counted_least", community["counted_least"])
+        except BadTerms as error:
+            raise BadSettings(f"{file}: {error}.") from None
+    return found
 
 
 def _escalation(file: Path, told: dict[str, Any]) -> Escalation:

@@ -60,6 +60,18 @@ STAYS: Mapping[str, frozenset[str]] = MappingProxyType(
         ),
         "link": frozenset(("one", "other", "verdict", "by", "score")),
         "handover": frozenset(("given_by", "period_start", "taken_by", "taken_time")),
+        "contact": frozenset(("role", "decides", "phone", "email")),
+        "objective": frozenset(("starts", "ends")),
+        "result": frozenset(),
+        "task": frozenset(("state", "starts", "due")),
+        "measure": frozenset(
+            ("better", "baseline", "baseline_time", "target", "target_time", "benchmark", "cadence_days")
+        ),
+        "reading": frozenset(("value", "completeness_pct")),
+        "assessment": frozenset(),
+        "signature": frozenset(("assessment_revision", "position")),
+        "risk": frozenset(("likelihood", "impact", "state", "review", "comparison", "threshold")),
+        "crossing": frozenset(("risk", "threshold", "ended")),
         "imagery": frozenset(("resolution_m",)),
         "reference": frozenset(),
     }

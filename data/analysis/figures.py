@@ -94,6 +94,28 @@ def figure(seen: Seen, filters: Filters, metric: str, level: int | None = None) 
     return next((each for each in found if each.values), Figure(metric, deepest, unmatched=len(series.rows)))
 
 
+def by_category(seen: Seen, metric: str, level: int) -> dict[tuple[str, str], Value]:
+    """The figure of each category (sector) and area of a level, by (category, P-code). Nothing is made of coarser series."""
+    rows, end, depth, _ = _series(seen, EVERYTHING, metric)
+    if not len(rows) or not seen.places.areas:
+        return {}
+    value = np.where(_stopped(seen, rows, end), np.nan, seen.column("indicator", "value")[rows])
+    area = seen.areas("indicator", rows, level)
+    category, source = seen.column("indicator", "category")[rows], seen.column("indicator", "source")[rows]
+    labels, as_of = seen.labels("indicator", "category"), np.minimum(end, _received(seen, rows))
+    groups: dict[tuple[int, int], dict[int, list[int]]] = {}
+    for at in np.flatnonzero((area != NOWHERE) & (depth >= level)).tolist():
+        groups.setdefault((int(category[at]), int(area[at])), {}).setdefault(int(source[at]), []).append(at)
+    found = {}
+    for (code, place), by_source in groups.items():
+        stands = max(by_source, key=lambda each: (max(end[at] for at in by_source[each]), seen.sources.labels[each]))
+        members = np.array(by_source[stands])
+        members = members[depth[members] == depth[members].min()]
+        told = _together(value[members], category[members], "sum")
+        found[labels[code], seen.places.areas[place].pcode] = Value(told, int(as_of[members].max()))
+    return found
+
+
 class _Series(NamedTuple):
     """The newest row of each series of an indicator, the end of its period up to now, and the level it speaks of."""
 

@@ -31,6 +31,8 @@ ORGANISATIONS = (
     "Harbour Aid", "Upland Health Alliance", "Blue Lantern", "Clearwater Relief", "Open Table", "Ministry of Health",
     "Island Red Lantern Society", "UN Food Agency", "UN Children Agency", "UN Refugees Agency", "School Bridge", "Safe Paths",
 )  # fmt: skip
+SILENT = {"School Bridge": 47, "Safe Paths": 68}
+"""Organisations that have not reported for so many days."""
 ACTIVITIES = 900
 ACTIVITY_COLUMNS: Columns = (
     ("Activity ID", "#activity+id"), ("Cluster", "#sector"), ("Activity", "#activity+name"), ("Organisation", "#org+prog"),
@@ -97,6 +99,6 @@ def activities(seed: int, now: datetime) -> bytes:
             f"3W-{number:05d}", sector, work[int(rng.integers(len(work)))], ORGANISATIONS[int(one)],
             ORGANISATIONS[int(two)] if rng.random() < 0.6 else "", world.by_code[area.parent].name, area.name, area.pcode,
             state, start, end, int(need), int(target), None if reached is None else int(reached),
-            min(today, start + timedelta(days=int(rng.integers(1, 60)))),
+            min(today - timedelta(days=SILENT.get(ORGANISATIONS[int(one)], 0)), start + timedelta(days=int(rng.integers(1, 60)))),
         ])  # fmt: skip
     return tagged(ACTIVITY_COLUMNS, rows)

@@ -23,10 +23,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 import shapely
 
-from data.records import KINDS, OwnMark, Record, Sensitivity
+from data.marks import in_confidence
+from data.records import KINDS, Record
 from data.settings import Source
 from ingest import hxl
 from ingest.feed import Context, Feed, Payload, Refusal
@@ -98,8 +98,8 @@ def record(row: dict[str, Any], context: Context) -> Record:
     title = ", ".join(part for part in (str(subject).replace("_", " "), area) if part)
     fields.setdefault("title", title[:1].upper() + title[1:])
     fields["own"] = own_mark(said)
-    if fields.get("sensitive"):  # a complaint of abuse harms whoever made it, whatever level its source has
-        fields["own"] = msgspec.structs.replace(fields["own"] or OwnMark(), sensitivity=Sensitivity.severe)
+    if fields.get("sensitive"):
+        fields["own"] = in_confidence(fields["own"])
     return KINDS[kind].type(**{**fields, "source_ref": row["key"], "attributes": rest})
 
 
