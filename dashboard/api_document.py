@@ -87,6 +87,7 @@ READERS: Mapping[str, Told] = {
         "The scenes of a wall, where it is in them, and the walls one may steer", ("scene", "held", "lang")
     ),
     "/api/alerts": Told("Alerts issued here, and what may be issued", ("view_as",)),
+    "/api/views": Told("Views saved by oneself, and shared within one's agency", ("view_as",)),
     "/api/incidents": Told(
         "Incidents under the filters: totals, facets, trend, comparison, changes, first rows",
         ("since", "show", "sort", *VIEW),

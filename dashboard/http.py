@@ -44,6 +44,7 @@ from dashboard import (
     static,
     triage,
     upload,
+    views,
     wall,
     watch,
 )
@@ -71,6 +72,7 @@ READERS: dict[str, Reader] = {
     "/api/upload": upload.overview,
     "/api/records/{id}": api.record,
     "/api/records/{id}/nearby": nearby.nearby,
+    "/api/views": views.listed,
     "/api/incidents": incidents.overview,
     "/api/incidents/rows": incidents.table,
     "/api/incidents/patterns": patterns.found,

@@ -50,6 +50,11 @@ def steers(viewer: Viewer, agency: str) -> bool:
     return viewer.looking is None and viewer.kind != "display" and (runs(viewer) or own)
 
 
+def keeps(viewer: Viewer) -> bool:
+    """Keeps views of their own: a person of an agency, or whoever sits at a machine without accounts."""
+    return viewer.looking is None and viewer.kind == "person" and bool(viewer.agency)
+
+
 def concerned(viewer: Viewer) -> bool:
     """A person of an agency: reads what it grants and is granted, and who opened its records."""
     return viewer.looking is None and viewer.kind != "display" and bool(viewer.agency)

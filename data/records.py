@@ -466,6 +466,16 @@ class Imagery(Record, frozen=True, kw_only=True, tag="imagery"):
     attribution: str = ""
 
 
+class View(Record, frozen=True, kw_only=True, tag="view"):
+    """A way of looking at a page that somebody saved: `title` is its name, `query` the address without the page."""
+
+    page: str = ""
+    query: str = ""
+    by: str = ""
+    shared: bool = False
+    """With the agency of whoever saved it; else theirs alone."""
+
+
 class Reference(Record, frozen=True, kw_only=True, tag="reference"):
     """A row of a partner's look-up table (items, stock cards, reasons); resolves other rows, is not on the picture."""
 
@@ -501,6 +511,7 @@ AnyRecord = (
     | Risk
     | Crossing
     | Contact
+    | View
     | Imagery
     | Reference
 )
@@ -659,6 +670,7 @@ KINDS = MappingProxyType(
             Kind(36, "signature", "signatures", Signature, listed=False, shared_as="assessments"),
             Kind(37, "risk", "risks", Risk, listed=False),
             Kind(38, "crossing", "crossings", Crossing, listed=False, shared_as="risks"),
+            Kind(40, "view", "views", View, listed=False),
             Kind(50, "contact", "contacts", Contact, listed=False),
         )
     }
