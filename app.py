@@ -96,9 +96,18 @@ def serve(settings: Settings, asked: argparse.Namespace) -> int:
     picture.catch_up()
     local_token(store, settings.home)
     sending = _sending(settings, store, picture, readings)
+    triggers = _triggers(settings, store, picture)
     running = [
         each
-        for each in (start(store, settings), start_playing(store, settings), *sending, sweeper, readings, keeper)
+        for each in (
+            start(store, settings),
+            start_playing(store, settings),
+            *sending,
+            triggers,
+            sweeper,
+            readings,
+            keeper,
+        )
         if each
     ]
     try:
@@ -139,6 +148,26 @@ def _sending(settings: Settings, store: Any, picture: Any, readings: Any) -> lis
     for each in sending:
         each.start()
     return sending
+
+
+def _triggers(settings: Settings, store: Any, picture: Any) -> Any:
+    """What looks whether live figures crossed the thresholds of risks, begun."""
+    from dashboard.triggers import Triggers
+    from data.access import LOCAL_OPERATOR
+    from data.written import write
+
+    def written(who: str, act: str, changes: Any, reason: str, details: Any) -> list[str]:
+        return write(store, who, act, changes, reason, details)
+
+    found = Triggers(
+        picture,
+        written,
+        machine=LOCAL_OPERATOR,
+        thresholds=settings.thresholds,
+        exercise=settings.mission.exercise,
+    )
+    found.start()
+    return found
 
 
 def _people(settings: Settings) -> bool:

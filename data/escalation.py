@@ -14,7 +14,7 @@ from data.marks import BadTerms
 from data.records import Severity
 
 KEYS = ("name", "collections", "severity", "category", "area", "last", "levels")
-COLLECTIONS = ("incidents", "alerts", "reports")
+COLLECTIONS = ("incidents", "alerts", "reports", "risks")
 LAST = timedelta(hours=72)
 WHO_LENGTH = 80
 

@@ -54,7 +54,7 @@ TOLD_BELOW_EXACT = frozenset(
             "language",
         ),
         *("form", "item", "item_name", "unit", "indicator", "disaggregation", "channel", "organisation", "sidc", "how"),
-        *("surface", "grade"),
+        *("surface", "grade", "risk"),
     )
 )
 """Texts that tell no place: codes and names of things."""
