@@ -8,6 +8,7 @@ import { incidentTable } from "./incidents_table.mjs";
 import { drawing } from "./map_draw.mjs";
 import { patternPanel } from "./patterns.mjs";
 import { api, get } from "./state.mjs";
+import { viewMenu } from "./views.mjs";
 
 /** What the map shows of itself; `layers` in the address adds others. */
 const LAYERS = ["incidents", "boundaries", "labels"];
@@ -30,6 +31,7 @@ export function incidentsPage(app, { now, signal, sourceTitle }) {
     sourceTitle,
     rowsOf: (offset, limit) => read(api("/api/incidents/rows", { ...own(), offset, limit }), signal),
   });
+  viewMenu(app.querySelector("#cg-views"), { signal, read: (path) => read(path, signal) });
   const failed = el("p", "cg-empty cg-inc-failed");
   failed.setAttribute("role", "alert");
   failed.hidden = true;

@@ -32,7 +32,8 @@ NOT_KEPT = frozenset(("view_as", "record"))
 def listed(services: Services, request: Request) -> Response:
     """The views one may open: one's own, and those shared within one's agency."""
     seen, _, _ = asked(services, request)
-    found = [_told(seen, item) for item in _views(seen) if _opens(seen.viewer, item)]
+    found = [_told(seen, item, item.record) for item in _views(seen) if isinstance(item.record, View)]
+    found = [one for one in found if one["mine"] or (one["shared"] and seen.viewer.owns(str(one["agency"])))]
     found.sort(key=lambda one: str(one["name"]).casefold())
     return answer(request, {"views": found, "may": rights.keeps(seen.viewer), "revision": seen.revision})
 
@@ -41,14 +42,7 @@ def _views(seen: Seen) -> list[Item]:
     return seen.items("view", seen.rows("view"))
 
 
-def _opens(viewer: Viewer, item: Item) -> bool:
-    record = item.record
-    return isinstance(record, View) and (record.by == viewer.name or (record.shared and viewer.owns(record.agency)))
-
-
-def _told(seen: Seen, item: Item) -> dict[str, Any]:
-    record = item.record
-    assert isinstance(record, View)
+def _told(seen: Seen, item: Item, record: View) -> dict[str, Any]:
     return {
         "id": public_id(item.id),
         "revision": item.revision,

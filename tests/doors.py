@@ -75,6 +75,7 @@ def addresses(since: str, then: str) -> Iterator[str]:
     yield from ("/api/quarantine/rows?source=src0", "/api/batches?source=src0", "/api/quarantine/export?source=src0")
     yield from ("/api/layers?metric=people_in_need", "/api/layers?metric=incidents&item=item%201")
     yield from (
+        "/api/views",
         "/api/incidents",
         "/api/incidents?window=1y&sort=severity",
         "/api/incidents/rows?limit=200&sort=received",

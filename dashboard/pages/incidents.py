@@ -19,6 +19,7 @@ def layout(services: Services, seen: Seen, query: Mapping[str, str]) -> Any:
         html.Div(
             [
                 sentence.sentence(seen, services.settings, query),
+                html.Div(id="cg-views"),
                 *([html.Div(id="cg-export")] if rights.exports(seen.viewer) else []),
             ],
             id="cg-filters",
