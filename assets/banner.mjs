@@ -8,6 +8,7 @@ import { themeName } from "./theme.mjs";
 
 const PAGES = [
   ["/", "picture"],
+  ["/watch", "watch"],
   ["/incidents", "incidents"],
   ["/feeds", "feeds"],
   ["/triage", "triage"],
@@ -89,7 +90,9 @@ export function banner(host, { page, now, help }) {
   const account = el("a", "cg-switch cg-account");
   account.setAttribute("aria-label", t("nav.account"));
   account.title = t("nav.account");
-  const left = el("div", "cg-banner-left", exercise, marking);
+  const late = el("a", "cg-banner-overdue");
+  late.hidden = true;
+  const left = el("div", "cg-banner-left", exercise, marking, late);
   const right = el("div", "cg-banner-right", ...(["picture", "incidents"].includes(page) ? [search] : []), clocks, language, theme, keys, account);
   if (page === "wall") host.replaceChildren(left, title, clocks, past);
   else host.replaceChildren(left, nav, past, right);
@@ -149,6 +152,11 @@ export function banner(host, { page, now, help }) {
     },
     tick,
     state,
+    /** How much is overdue; on the wall too. */
+    overdue(count) {
+      show(text(late, t("watch.overdue", { count })), count > 0);
+      if (page !== "wall") attr(late, "href", destination("/watch"));
+    },
     /** How many stories wait in triage; null: not for this viewer. */
     waiting(count) {
       waits = count ?? 0;

@@ -3,6 +3,7 @@
 import { accessNodes } from "./access.mjs";
 import { button, el, text } from "./dom.mjs";
 import { age, dtg, grid, latlon, number, severityOf, severityWord, time, unsaid, words } from "./format.mjs";
+import { HANDLED, handlingPart } from "./handling.mjs";
 import { lang, named, t } from "./i18n.mjs";
 import { nearbyNodes } from "./nearby.mjs";
 import { api, get, setFilters, visit } from "./state.mjs";
@@ -244,6 +245,7 @@ export function drawer(host, { now, kpi, sourceTitle, signal }) {
       badges.childElementCount ? badges : null,
       facts,
       copies || null,
+      HANDLED.includes(r.collection) ? handlingPart(r.id, { now, signal }) : null,
       fields || null,
       nearbyNodes(r, { now, signal }),
       ...accessNodes(r.access, signal),

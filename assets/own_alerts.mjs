@@ -20,7 +20,7 @@ export function ownAlertsPanel(host, { now, signal, read }) {
   host.replaceChildren(main, side);
   show(side, false);
   let doc = null;
-  let asked = get("new") !== ""; // /alerts?new=1 opens the form at once
+  let asked = get("new") !== "" || get("about") !== ""; // /alerts?new=1 opens the form at once, ?about= filled from a record
 
   fresh.addEventListener("click", () => openForm());
 
@@ -61,9 +61,15 @@ export function ownAlertsPanel(host, { now, signal, read }) {
     side.querySelector("input, select, textarea")?.focus();
   }
 
-  function openForm(before = null) {
+  function openForm(before = null, prefill = {}) {
     const title = before ? t("alerts.update") : t("alerts.new");
-    openSide(title, alertForm(doc, before, { now, act, sent }));
+    openSide(title, alertForm(doc, before, { now, act, sent }, prefill));
+  }
+
+  /** The form filled with what a record says: a person still reads, changes and issues it. */
+  async function openAbout(id) {
+    const record = await read(seenAs(`/api/records/${encodeURIComponent(id)}`)).catch(() => null);
+    openForm(null, record ? prefillOf(record) : {});
   }
 
   function openCancel(one) {
@@ -115,17 +121,31 @@ export function ownAlertsPanel(host, { now, signal, read }) {
     show(fresh, Boolean(doc.choices));
     const rows = doc.alerts.toSorted((a, b) => Number(b.in_force) - Number(a.in_force));
     list.replaceChildren(...(rows.length ? rows.map(row) : [el("p", "cg-empty", t("alerts.none"))]));
-    if (asked && doc.choices) openForm();
+    if (asked && doc.choices) await (get("about") ? openAbout(get("about")) : openForm());
     asked = false;
   }
 
   return { load, shut };
 }
 
+const CAP_SEVERITY = { critical: "Extreme", severe: "Severe", serious: "Severe", moderate: "Moderate", minor: "Minor" };
+
+/** What a record says, as the form begins from it. */
+function prefillOf(record) {
+  const description = record.fields?.find((one) => one.name === "description")?.value ?? "";
+  const place = record.place?.name || record.place?.names?.at(-1) || "";
+  return {
+    severity: CAP_SEVERITY[record.severity] ?? "Unknown",
+    area_desc: place,
+    pcodes: record.place?.pcodes?.length > 1 ? record.place.pcodes.slice(-1) : [],
+    wordings: [{ language: lang(), event: record.category, headline: [record.title, place].filter(Boolean).join(": "), description }],
+  };
+}
+
 /** The form of an alert, filled with what `before` said where it takes its place. */
-function alertForm(doc, before, { now, act, sent }) {
+function alertForm(doc, before, { now, act, sent }, prefill = {}) {
   const { choices } = doc;
-  const said = before?.told ?? {};
+  const said = before?.told ?? prefill;
   const at = (value) => (value ? new Date(value).toISOString().slice(0, 16) : "");
   const moment = (label, value, required = false) => {
     const made = words(label, value, { type: "datetime-local", required, note: "UTC" });

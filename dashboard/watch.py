@@ -36,6 +36,8 @@ CHANGED = 50
 SHIFT = timedelta(hours=12)
 LONGEST_SINCE = timedelta(days=31)
 HANDOVERS = 20
+RECENT = timedelta(days=3)
+"""What happened longer before a watch began than this is not new to it, whenever it was reported."""
 SOURCE = "watch"
 
 
@@ -226,7 +228,9 @@ def handover(services: Services, request: Request) -> Response:
     """`?since=` (default: since one's last watch): what is new, what was done, what is open, and the notes of who went."""
     seen, _, query = asked(services, request)
     since = _since(services, seen, query)
-    fresh = _fresh(seen, "incident", since, Severity.unknown)
+    heard = _fresh(seen, "incident", since, Severity.unknown)
+    # A history that was loaded since is not what happened since.
+    fresh = heard[seen.column("incident", "time")[heard] >= micros_of(since - RECENT)]
     counted = seen.once("incident", fresh)
     severity = seen.column("incident", "severity")[fresh]
     worst = fresh[np.lexsort((-fresh, -severity))][:CHANGED]
@@ -250,6 +254,7 @@ def handover(services: Services, request: Request) -> Response:
             "new": {
                 "events": len(counted),
                 "reports": len(fresh),
+                "late": len(heard) - len(fresh),
                 "critical": critical,
                 "by_severity": _by_severity(seen, counted),
                 "listed": [_brief(seen, item) for item in new],
