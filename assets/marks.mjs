@@ -3,8 +3,9 @@
 
 import { areas, boundaries, choropleth, labels, lines, pictures } from "./marks_ground.mjs";
 import { cells, status, symbols } from "./marks_points.mjs";
+import { ways } from "./marks_ways.mjs";
 
-const MARKS = { cells, symbols, status, areas, choropleth, boundaries, labels, lines, pictures };
+const MARKS = { cells, symbols, status, areas, choropleth, boundaries, labels, lines, ways, pictures };
 
 /** Style layers of a server layer as [slot, layer] pairs; a `draw` that is not known draws nothing. */
 export function marks(layer, look) {
@@ -13,4 +14,4 @@ export function marks(layer, look) {
 }
 
 /** Layers that answer to the pointer, nearest first. */
-export const ANSWERING = ["symbols", "cells", "status", "lines", "areas", "choropleth"];
+export const ANSWERING = ["symbols", "cells", "status", "lines", "ways", "areas", "choropleth"];

@@ -20,7 +20,7 @@ import { mapFoot } from "./map_foot.mjs";
 import { ownAlertsPanel } from "./own_alerts.mjs";
 import { answerPointer, pulses } from "./pointer.mjs";
 import { refresher } from "./refresh.mjs";
-import { api, get, seenAs } from "./state.mjs";
+import { api, CHOICES, get, seenAs } from "./state.mjs";
 import { freshnessStrip } from "./strip.mjs";
 import { phoneTabs } from "./tabs.mjs";
 import { setTheme } from "./theme.mjs";
@@ -103,7 +103,7 @@ async function start(app, life) {
       kpi: (id) => kpis?.kpis.find((one) => one.id === id),
     });
 
-  const query = () => ({ lang: lang(), metric: get("metric"), item: get("item") });
+  const query = () => ({ lang: lang(), ...Object.fromEntries(CHOICES.map((name) => [name, get(name)])) });
   const getLayers = () => read(api("/api/layers", query()));
   const getStatus = () => read(seenAs("/api/status"));
   const getKpis = () => read(api("/api/kpis", { lang: lang(), lists: found.wall?.scene?.lists?.join(",") ?? "" }));

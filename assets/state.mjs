@@ -19,6 +19,8 @@ export const FILTERS = [
   "as_known_at",
   "view_as",
 ];
+/** What layers are asked to show beside the filters: figure, item, goal of travel times, closures that are tried. */
+export const CHOICES = ["metric", "item", "goal", "closed"];
 const DEFAULT_WINDOW = "28d";
 const HOURS = { "24h": 24, "72h": 72, "7d": 168, "28d": 672, "90d": 2160, "1y": 8760 };
 
@@ -114,8 +116,8 @@ function split(search) {
   const query = new URLSearchParams(search);
   const filters = FILTERS.map((name) => query.get(name) ?? "").join("\u0000");
   const lang = `${query.get("lang")} ${query.get("view_as")}`; // either makes another page of this one
-  const choice = `${query.get("metric")} ${query.get("item")}`;
-  for (const name of [...FILTERS, "lang", "at", "metric", "item"]) query.delete(name);
+  const choice = CHOICES.map((name) => query.get(name) ?? "").join("\u0000");
+  for (const name of [...FILTERS, "lang", "at", ...CHOICES]) query.delete(name);
   query.sort();
   return { filters, lang, choice, view: query.toString() };
 }

@@ -2,7 +2,7 @@
 // filters that means is decided here at the moment of the request. A tile that cannot be had is asked for until it can:
 // meanwhile the map keeps showing the last one, because failing to hear is not hearing nothing.
 
-import { filterQuery, get } from "./state.mjs";
+import { CHOICES, filterQuery, get } from "./state.mjs";
 
 const RETRY_S = [0.5, 1, 2, 4, 8];
 const PATIENCE_MS = 30_000; // a line that went dumb must not hold a tile for ever
@@ -18,7 +18,7 @@ export function setRevision(layer, revision, lasts) {
 
 function address(layer, z, x, y) {
   const query = new URLSearchParams(filterQuery());
-  for (const name of ["metric", "item"]) if (get(name)) query.set(name, get(name));
+  for (const name of CHOICES) if (get(name)) query.set(name, get(name));
   const lang = document.documentElement.lang;
   if (lang && lang !== "en") query.set("lang", lang);
   const { revision = "latest", lasts = null } = revisions.get(layer) ?? {};

@@ -58,6 +58,7 @@ FILTER_NAMES = (
 )
 RAW_SHOWN = 4_000
 GROUPS_SHOWN = 200
+CLOSED_MOST = 50
 
 
 def asked(services: Services, request: Request, own: tuple[str, ...] = ()) -> tuple[Seen, Filters, dict[str, str]]:
@@ -176,12 +177,12 @@ def as_of(seen: Seen) -> datetime | None:
 
 def layers(services: Services, request: Request) -> Response:
     seen, filters, query = asked(services, request)
-    view = view_of(query)
+    view = view_of(services, query)
     mission = services.settings.mission
     base = basemap(services.settings.home)
     zone = ZoneInfo(mission.timezone)
     offset = datetime.now(zone).utcoffset()
-    listed = layer_list(seen, filters, known_states(services, seen.viewer), view.lang, view.metric, view.item)
+    listed = layer_list(seen, filters, known_states(services, seen.viewer), view)
     return answer(
         request,
         {
@@ -208,8 +209,20 @@ def _in_collections(layer: dict[str, Any]) -> dict[str, Any]:
     return {**layer, "kind": ",".join(KINDS[kind].collection for kind in layer["kind"].split(","))}
 
 
-def view_of(query: Mapping[str, str]) -> View:
-    return View(language(query.get("lang")), query.get("metric", ""), query.get("item", ""))
+def view_of(services: Services, query: Mapping[str, str]) -> View:
+    return View(
+        language(query.get("lang")),
+        query.get("metric", ""),
+        query.get("item", ""),
+        query.get("goal", ""),
+        closed_of(query),
+        services.settings.speeds,
+    )
+
+
+def closed_of(query: Mapping[str, str]) -> tuple[str, ...]:
+    """Ids of the routes whose closure is tried, each once, in a fixed order."""
+    return tuple(sorted({part.strip() for part in query.get("closed", "").split(",") if part.strip()})[:CLOSED_MOST])
 
 
 def extent(seen: Seen) -> tuple[float, float, float, float] | None:
@@ -237,7 +250,7 @@ def picked(services: Services, request: Request) -> Response:
         raise BadFilter(f"layer: '{query.get('layer', '')[:40]}' is not one of {', '.join(all_layers())}.")
     cell = query.get("cell") or "/".join(query.get(part, "") for part in ("z", "x", "y"))
     try:
-        return answer(request, pick(seen, layer, filters, cell, view_of(query)))
+        return answer(request, pick(seen, layer, filters, cell, view_of(services, query)))
     except BadCell as error:
         raise BadFilter(str(error)) from None
 

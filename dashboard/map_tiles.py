@@ -33,7 +33,7 @@ def tile(services: Services, request: Request) -> Response:
     filters = parse(query)
     seen, lasting = at_revision(services, services.viewer(request), path["revision"], filters)
     z, x, y = (int(part) for part in address)
-    body = encode_tile(seen, layer, filters, z, x, y, view_of(query))
+    body = encode_tile(seen, layer, filters, z, x, y, view_of(services, query))
     return answer(request, body, MVT, FOR_GOOD if lasting else REVALIDATE)
 
 

@@ -6,7 +6,7 @@ for the few features that a tile shows one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from data.columns import NO_TIME, NO_XY
 from data.filters import Filters
 from data.records import Severity
 from data.seen import Item, Rows, Seen, public_id
+from data.speeds import SPEEDS, Speed
 from layers.mvt import POLYGON, Property
 
 Describe = Callable[[Rows], Sequence[dict[str, Property]]]
@@ -37,6 +38,12 @@ class View:
     """The figure of the choropleth."""
     item: str = ""
     """The item of the supply layer; empty for the worst one of each site."""
+    goal: str = ""
+    """What travel times lead to (`data.analysis.facilities.PURPOSES`)."""
+    closed: tuple[str, ...] = ()
+    """Public ids of the routes whose closure is tried."""
+    speeds: Mapping[str, Speed] = field(default_factory=lambda: SPEEDS)
+    """km/h by class of road, quick and slow."""
 
 
 PLAIN_VIEW = View()

@@ -25,7 +25,7 @@ from layers import catalogue
 from layers.features import PLAIN_VIEW, Features, View, micros, taken
 from layers.words import say
 
-Draw = Literal["cells", "symbols", "status", "areas", "choropleth", "boundaries", "labels", "lines", "pictures"]
+Draw = Literal["cells", "symbols", "status", "areas", "choropleth", "boundaries", "labels", "lines", "ways", "pictures"]
 """The marks the browser knows (assets/marks.mjs); how each one looks is said there."""
 MAXZOOM = 14
 """Tiles end here; the browser goes on with the last ones."""
@@ -96,7 +96,7 @@ class Layer:
     minzoom: int = 0
     maxzoom: int = MAXZOOM
     parameter: str = ""
-    """The word of the address by which a view chooses what the layer shows: `metric` or `item`."""
+    """The word of the address by which a view chooses what the layer shows: `metric`, `item` or `goal`."""
     cells: int = 14
     """Into how many cells a side of a tile is parted, for points that crowd: 14 are 37 px each, and as the browser shows a
     tile at up to twice its size, 52 px in the middle. 0: points never join."""
@@ -129,12 +129,9 @@ def layer_list(
     seen: Seen,
     filters: Filters,
     states: Iterable[SourceState] = (),
-    lang: str = "en",
-    metric: str = "",
-    item: str = "",
+    view: View = PLAIN_VIEW,
 ) -> list[dict[str, Any]]:
     """Every layer as the page lists it: count, age, state of its sources, limits and legend. Raises `BadFilter`."""
-    view = View(lang, metric, item)
     known = {state.name: state for state in states}
     return [_told(seen, layer, select(seen, layer, filters, view), view, known) for layer in all_layers().values()]
 

@@ -59,6 +59,7 @@ ALONE: dict[str, Told] = {
     "boundaries": {"pcode": str, "name": str, "level": int, "disputed": int},
     "labels": {"name": str, "kind": str, "rank": int},
     "lines": {"id": str, "title": str, "cls": str, "status": str},
+    "ways": {"id": str, "title": str, "status": str},
 }
 """What the browser needs of a feature by how it is drawn (assets/marks.mjs)."""
 GEOMETRY = {
@@ -67,6 +68,7 @@ GEOMETRY = {
     "status": 1,
     "labels": 1,
     "lines": 2,
+    "ways": 2,
     "areas": 3,
     "choropleth": 3,
     "boundaries": 3,
@@ -216,7 +218,7 @@ def drawn(seen: Seen, layer: Layer | str, z: int, filters: Filters = EVERYTHING,
 
 
 def listed(seen: Seen, layer: str, filters: Filters = EVERYTHING, **asked: str) -> dict[str, object]:
-    return next(each for each in layer_list(seen, filters, **asked) if each["id"] == layer)  # type: ignore[arg-type]
+    return next(each for each in layer_list(seen, filters, view=View(**asked)) if each["id"] == layer)  # type: ignore[arg-type]
 
 
 def counts(entry: dict[str, object]) -> dict[str, int]:
@@ -239,7 +241,7 @@ def test_a_layer_speaks_every_language(seen: Seen, lang: str) -> None:
     words = catalogue(lang)
     for layer in all_layers().values():
         assert {layer.title, layer.group, layer.limits} <= set(words), layer.id
-    english, other = layer_list(seen, EVERYTHING), layer_list(seen, EVERYTHING, lang=lang)
+    english, other = layer_list(seen, EVERYTHING), layer_list(seen, EVERYTHING, view=View(lang))
     same = {  # words and names that are the same in French, and figures
         "Incidents", "Sites", "Population", "hostile", "", *(str(n) for n in range(10)),
     }  # fmt: skip

@@ -104,8 +104,8 @@ class Reachable:
         return [row for row, at in self.site_node.items() if at == node]
 
 
-def ground(seen: Seen) -> Ground:
-    """Roads, closures and people as this viewer may see them. The network is built once for the same lines."""
+def ground(seen: Seen, people: bool = True) -> Ground:
+    """Roads, closures and (where wanted) people as this viewer may see them. The network is built once for the same lines."""
     rows = seen.rows("route")
     categories = seen.labels("route", "category")
     wet = np.array([any(word in label.casefold() for word in NOT_ROADS) for label in categories], np.bool_)
@@ -122,7 +122,7 @@ def ground(seen: Seen) -> Ground:
     lines = lines[of]
     found = Ground(network, lines, points, none, none, 0, *_nobody())
     state = np.array(seen.labels("route", "status") or [""], object)[seen.column("route", "status")[every]]
-    people = _people(seen, network)
+    settled = _people(seen, network) if people else _nobody()
     return Ground(
         network,
         lines,
@@ -130,7 +130,7 @@ def ground(seen: Seen) -> Ground:
         edges_of(seen, found, every[state == "closed"]),
         edges_of(seen, found, every[state == "restricted"]),
         int(np.count_nonzero(~np.isin(state, ("open", "closed", "restricted")))),
-        *people,
+        *settled,
     )
 
 
