@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dashboard import handling, linking, own_alerts, rights, triage, views, wall, watch
+from dashboard import contacts, handling, linking, own_alerts, rights, triage, views, wall, watch
 from dashboard.admin import Denied, asker, foreseen, steps_of
 from dashboard.answer import NOT_FOUND, Refused, answer, timed
 from dashboard.services import Services
@@ -360,6 +360,9 @@ ACTS: dict[str, Act] = {
     "/api/watch/link": Act(linking.judge, linking.may),
     "/api/watch/handover/give": Act(watch.give, watch.may),
     "/api/watch/handover/take": Act(watch.take, watch.may),
+    "/api/contacts/save": Act(contacts.save, contacts.may),
+    "/api/contacts/take-back": Act(contacts.take_back, contacts.may),
+    "/api/contacts/import": Act(contacts.bring, contacts.may),
     "/api/views/save": Act(views.save, views.may),
     "/api/views/remove": Act(views.remove, views.may),
     "/api/wall/steer": Act(wall.steer, wall.may),

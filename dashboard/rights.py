@@ -87,3 +87,10 @@ def signs(viewer: Viewer) -> bool:
     """Speaks for an agency: a person of its own, never the machine and nobody on its behalf."""
     person = viewer.looking is None and viewer.kind == "person"
     return person and bool(viewer.agency) and not operates(viewer)
+
+
+def registers(viewer: Viewer, agency: str) -> bool:
+    """Keeps an agency's entries in the register of contacts: its own information manager or liaison."""
+    roles = {FEEDS, SHARING} & set(viewer.roles)
+    own = bool(agency) and viewer.agency == agency and viewer.kind == "person" and bool(roles)
+    return runs(viewer) or (viewer.looking is None and own)

@@ -19,8 +19,7 @@ from data.analysis.sectors import sector
 from data.cells import harmless, unharmed
 from data.records import Contact, Sensitivity
 from data.seen import Item, Seen, public_id
-from data.store import Store
-from data.written import CannotWrite, Change, marked, new_key, write
+from data.written import CannotWrite, Change, marked, new_key
 
 SOURCE = "contacts"
 KIND = "contact"
@@ -145,11 +144,6 @@ def gone(before: Known, looked_at: int) -> Change:
 
 def _mark(agency: str, kept: bool) -> Mark:
     return Mark(agency, Sensitivity.low, () if kept else (MISSION,), collection="contacts")
-
-
-def save(store: Store, who: str, act: str, changes: Sequence[Change], agency: str) -> list[str]:
-    """Write them with one entry in the audit log. Raises `CannotWrite`, `Overtaken`."""
-    return write(store, who, f"contacts.{act}", changes, details={"agency": agency, "count": len(changes)})
 
 
 def as_csv(known: Iterable[Known]) -> str:

@@ -216,6 +216,9 @@ class Seen:
         if allowed is not None:
             fresh, ended = fresh[allowed[fresh]], ended[allowed[ended]]
         counted = self.released.counts_only(kind) > 1 and self.released.counted(self._now, kind).moved(self.at) > since
+        if kind == "feedback" and len(fresh):  # sensitive complaints move the counts, and are told to nobody one by one
+            told = fresh[~self._sensitive(kind)[fresh]]
+            return told, bool(len(ended)) or counted or len(told) < len(fresh)
         return fresh, bool(len(ended)) or counted
 
     def geometry(self, kind: str, row: int) -> bytes | None:
@@ -310,11 +313,16 @@ class Seen:
         chosen = self._current(kind)
         if kind != "feedback":
             return chosen
-        sensitive: NDArray[np.bool_] = np.array([PROTECTION in mark.compartments for mark in self.marks], np.bool_)
-        told: NDArray[np.bool_] = (sensitive if self.confidential else ~sensitive)[self.column(kind, "mark")]
+        sensitive = self._sensitive(kind)
+        told = sensitive if self.confidential else ~sensitive
         if told.all():
             return chosen
         return told if chosen is None else chosen & told
+
+    def _sensitive(self, kind: str) -> NDArray[np.bool_]:
+        """Which rows are sensitive complaints."""
+        marks: NDArray[np.bool_] = np.array([PROTECTION in mark.compartments for mark in self.marks], np.bool_)
+        return np.asarray(marks[self.column(kind, "mark")])
 
     def _current(self, kind: str) -> NDArray[np.bool_] | None:
         table = self.tables[kind]

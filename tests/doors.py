@@ -85,6 +85,8 @@ def addresses(since: str, then: str) -> Iterator[str]:
         yield f"/api/incidents?since={then}&show={shown}&category=clash"
     for filters in ("actor=canary", "grade=B2", "polygon=29,4,32,4,32,10,29,10", "radius=30.3,5.3,90"):
         yield f"/ogc/collections/incidents/items?limit=1000&{filters}"
+    yield from ("/api/community", "/api/community?window=28d&channel=cnry", f"/api/community?as_known_at={then}")
+    yield from ("/api/activities", f"/api/activities?as_known_at={then}", "/api/activities/cell?sector=hea&area=XT0101")
     yield from ("/api/triage", f"/api/triage?state=promoted&as_known_at={then}", "/api/triage?state=discarded")
     yield from (
         "/api/objectives",
