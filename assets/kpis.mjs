@@ -10,6 +10,7 @@ import { since as short } from "./strip.mjs";
 import { explain } from "./tip.mjs";
 
 const LISTED = 3;
+const LISTED_ON_WALL = 8; // as many of them as stand whole beside the other figures
 
 function card() {
   const figure = button("cg-figure", "", "");
@@ -106,7 +107,7 @@ export function kpiPanel(host, { now, wall = false }) {
     if (kpi.list?.length)
       keyed(
         at.list,
-        kpi.list.slice(0, LISTED),
+        kpi.list.slice(0, wall ? LISTED_ON_WALL : LISTED),
         (item) => item.id,
         listRow,
         (row, item) => fillRow(row, item, now()),
@@ -143,13 +144,13 @@ export function kpiPanel(host, { now, wall = false }) {
     const shape = `${shapes().join()} ${host.clientHeight}`;
     if (shape === fitted) return;
     fitted = shape;
-    for (const tight of [null, "1", "2", "3"]) {
+    for (const tight of ["0", "few", null, "1", "2", "3"]) {
       attr(body, "data-tight", tight);
       if (body.scrollHeight <= host.clientHeight + 1) break;
     }
   }
   let fitted = "";
-  const shapes = () => [...body.children].map((node) => `${node.dataset.id}${node.classList.contains("cg-wide")}`);
+  const shapes = () => [...body.children].map((node) => `${node.dataset.id}${node.classList.contains("cg-wide")}${parts(node).list.children.length}`);
 
   return {
     update(answer) {

@@ -129,7 +129,9 @@ export async function createMap(host, doc, { still = false } = {}) {
 
   function padding() {
     const { clientWidth, clientHeight } = host;
-    return Math.max(12, Math.min(clientWidth, clientHeight) * 0.045);
+    const edge = Math.max(12, Math.min(clientWidth, clientHeight) * 0.045);
+    // On the wall the legend stands along the foot.
+    return still ? { top: edge, right: edge, left: edge, bottom: edge + clientHeight * 0.1 } : edge;
   }
 
   function style() {

@@ -13,7 +13,7 @@ from data.seen import Seen
 
 
 def layout(services: Services, seen: Seen, query: Mapping[str, str]) -> Any:
-    return shell("wall", html.Main(id="cg-map"), html.Aside(id="cg-kpis"))
+    return shell("wall", html.Main(id="cg-map"), html.Aside(id="cg-layers"), html.Aside(id="cg-kpis"))
 
 
 PAGE = Page(id="wall", path="/wall", layout=layout, order=90)
