@@ -10,6 +10,8 @@ const PAGES = [
   ["/", "picture"],
   ["/watch", "watch"],
   ["/incidents", "incidents"],
+  ["/activities", "activities"],
+  ["/community", "community"],
   ["/feeds", "feeds"],
   ["/triage", "triage"],
   ["/alerts", "alerts"],

@@ -28,6 +28,8 @@ import { triagePanel, waiting } from "./triage.mjs";
 import { uploadPanel } from "./upload.mjs";
 import { moreWords } from "./words_more.mjs";
 
+/** Pages whose module has their own name, makes all of the page and loads what it shows itself. */
+const OWN = ["community", "activities"];
 const COUNTS_EVERY_MS = 5000;
 const AGES_EVERY_MS = 1000;
 const PATIENCE_MS = 30_000; // a line that went dumb must not hold the page for ever
@@ -92,6 +94,10 @@ async function start(app, life) {
     found.incidents = incidentsPage(app, { now, signal, sourceTitle });
   }
   if (host("remote")) found.remote = (await import("./remote.mjs")).remotePanel(host("remote"), { now, signal, read });
+  if (OWN.includes(page)) {
+    const { ownPage } = await import(`./${page}.mjs`); // loaded on its own page alone
+    found.own = ownPage(host(page), { now, signal, read, sourceTitle });
+  }
   found.looking = lookingBar(app, { read, page });
   if (host("brush")) found.brush = timeBrush(host("brush"), { now, signal });
   if (host("watch")) found.watch = (await import("./watch.mjs")).watchPanel(host("watch"), { now, signal, read });
@@ -146,10 +152,11 @@ async function start(app, life) {
     if (found.admin) jobs.push(found.admin.load());
     if (found.remote) jobs.push(found.remote.load());
     if (found.incidents && news("incidents")) jobs.push(found.incidents.load());
+    if (found.own && (all || found.own.kinds.some(news))) jobs.push(found.own.load());
     if (found.triage) jobs.push(found.triage.load());
     if (found.alerts) jobs.push(found.alerts.load());
     if (found.watch) jobs.push(found.watch.load());
-    if (moves(kinds)) overdue(read).then((count) => found.banner?.overdue(count), () => null); // never holds the page
+    if (all || moves(kinds)) overdue(read).then((count) => found.banner?.overdue(count), () => null); // never holds the page
     if (!wall && (all || kinds.includes("posts") || kinds.includes("judgements")))
       waiting(read).then((count) => found.banner?.waiting(count), () => null); // never holds the page
     jobs.push(found.looking.load());
@@ -270,6 +277,7 @@ async function start(app, life) {
     found.layers?.update();
     found.brush?.place();
     found.drawer?.follow();
+    found.own?.view();
   });
   on("cg:lang", () => location.reload());
   on("cg:rings", () => found.layers?.rings());
@@ -298,7 +306,7 @@ async function start(app, life) {
   signal.addEventListener("abort", () => own.remove());
 
   const ages = setInterval(() => {
-    for (const part of [found.banner, found.kpis, found.layers, found.strip, found.feeds, found.triage, found.watch, found.admin, found.wall, found.remote]) part?.tick();
+    for (const part of [found.banner, found.kpis, found.layers, found.strip, found.feeds, found.triage, found.watch, found.admin, found.wall, found.remote, found.own]) part?.tick();
   }, AGES_EVERY_MS);
   const anew = setInterval(() => {
     if (!get("as_known_at")) refresh.ask(line.revision, null);
@@ -319,6 +327,7 @@ async function start(app, life) {
       close: () => {
         if (found.help?.open) return found.help.toggle(false);
         if (found.looking.shut()) return null;
+        if (found.own?.shut?.()) return null;
         if (found.triage?.open) return found.triage.shut();
         if (found.alerts?.shut()) return null;
         if (found.admin?.open) return found.admin.shut();
