@@ -59,14 +59,14 @@ Words = Callable[..., str]
 
 def words_of(request: Request) -> Words:
     """Texts in the language of the address, else of where one goes on to, else of the browser."""
-    return partial(say, _lang(request))
+    return partial(say, lang_of(request))
 
 
 def document(
     services: Services, request: Request, title: str, body: str, status: int = 200, **headers: str
 ) -> HTMLResponse:
     """A whole page around `body`, which is HTML; what came from outside is escaped in it already."""
-    lang, theme = _lang(request), _said(request, "theme")
+    lang, theme = lang_of(request), _said(request, "theme")
     theme = theme if theme in ("dark", "light") else "dark"
     mission = services.settings.mission
     tell = partial(say, lang)
@@ -171,7 +171,8 @@ def _said(request: Request, name: str) -> str:
     return request.query_params.get(name) or onward.get(name, "")
 
 
-def _lang(request: Request) -> str:
+def lang_of(request: Request) -> str:
+    """The language of the address, else of where one goes on to, else of the browser."""
     told = _said(request, "lang")
     if told in LANGUAGES:
         return told

@@ -22,6 +22,11 @@ def say(lang: str, key: str, **parts: object) -> str:
     return text.format(**parts) if parts else text
 
 
+def spoken(lang: str) -> dict[str, str]:
+    """Every text of a language by its key, English where a translation is missing."""
+    return {**_catalogue("en"), **_catalogue(language(lang))}
+
+
 @cache
 def _catalogue(lang: str) -> dict[str, str]:
     found: dict[str, str] = json.loads(
