@@ -93,6 +93,12 @@ READERS: Mapping[str, Told] = {
         ("since", "show", "sort", *VIEW),
     ),
     "/api/incidents/rows": Told("Further rows of the same", ("since", "show", "sort", "offset", "limit", *VIEW)),
+    "/api/incidents/brief.pdf": Told(
+        "What the incidents page shows as one page of PDF",
+        ("since", *VIEW),
+        ("application/pdf",),
+        (200, 400, 401, 403, 404),
+    ),
     "/api/incidents/patterns": Told(
         "Surges and clusters under the filters, computed in the background",
         ("wait", *VIEW),

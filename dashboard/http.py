@@ -24,9 +24,13 @@ from dashboard import (
     admin,
     api,
     api_document,
+    attachments,
     basemap,
+    brief,
     community,
     downloads,
+    getting_there,
+    health_services,
     handling,
     imagery,
     incidents,
@@ -44,6 +48,9 @@ from dashboard import (
     risks,
     sign_in_page,
     static,
+    supply,
+    supply_moves,
+    supply_site,
     triage,
     upload,
     views,
@@ -75,6 +82,7 @@ READERS: dict[str, Reader] = {
     "/api/records/{id}": api.record,
     "/api/records/{id}/nearby": nearby.nearby,
     "/api/views": views.listed,
+    "/api/incidents/brief.pdf": brief.brief,
     "/api/incidents": incidents.overview,
     "/api/incidents/rows": incidents.table,
     "/api/incidents/patterns": patterns.found,
@@ -90,6 +98,14 @@ READERS: dict[str, Reader] = {
     "/api/activities/cell": activities.cell,
     "/api/activities/export": activities.download,
     "/api/contacts/export": activities.register,
+    "/api/supply": supply.overview,
+    "/api/supply/rows": supply.table,
+    "/api/supply/site": supply_site.site,
+    "/api/supply/moves": supply_moves.moves,
+    "/api/supply/moves.xlsx": supply_moves.sheet,
+    "/api/access": getting_there.overview,
+    "/api/access/ways": getting_there.ways,
+    "/api/health": health_services.overview,
     "/api/triage": triage.queue,
     "/api/triage/waiting": triage.waiting,
     "/api/triage/places": triage.places,
@@ -102,6 +118,7 @@ READERS: dict[str, Reader] = {
     "/cap/{identifier}.xml": own_alerts.one_message,
     "/imagery/{id}/{version}/{z}/{x}/{y}": imagery.tile,
     **report.READERS,
+    "/api/attachments/{id}": attachments.photo,
     **objectives.READERS,
     **risks.READERS,
     "/ogc": ogc.landing,
@@ -158,6 +175,7 @@ def routes(
     # Routes are tried in order: what comes by the thousand is first.
     router.routes.append(Route("/api/ingest/{feed}", receive.ingest(services, gate, following), methods=["POST"]))
     router.routes.append(Route("/api/reports", receive.reports(services, gate, following), methods=["POST"]))
+    router.routes.append(Route("/api/reports/photo", receive.photos(services, gate, following), methods=["POST"]))
     for path, reader in READERS.items():
         router.routes.append(Route(path, Answering(partial(reader, services)), methods=["GET"]))
     assets = Answering(partial(static.asset, ASSETS, version))

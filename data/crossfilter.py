@@ -48,7 +48,7 @@ def cross(seen: Seen, filters: Filters) -> Crossed:
     for facet in FACETS:
         # What only this facet's own filter shuts out counts for it all the same.
         mine = base[failed == ~fits[facet]] if facet in fits else rows
-        counts[facet] = _counted(seen, mine, facet, level)
+        counts[facet] = counted(seen, mine, facet, level)
     return Crossed(rows, counts, level)
 
 
@@ -77,7 +77,8 @@ def _of(seen: Seen, rows: Rows, name: str) -> NDArray[Any]:
     return column if len(rows) == len(column) else column[rows]
 
 
-def _counted(seen: Seen, rows: Rows, facet: str, level: int) -> Mapping[str | None, int]:
+def counted(seen: Seen, rows: Rows, facet: str, level: int) -> Mapping[str | None, int]:
+    """How many of the rows have each value of a facet; areas by those of a level."""
     if facet == "severity":
         held = np.bincount(_of(seen, rows, "severity"), minlength=len(Severity))
         return {severity.name: int(held[severity]) for severity in Severity}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -42,8 +43,16 @@ class Changed:
     retracted: Rows
 
 
-def compared(seen: Seen, kind: str, filters: Filters, shift: timedelta | None, count: int) -> Compared | None:
-    """The same selection one period earlier, or earlier by `shift`; None where the period has no begin. Raises `BadFilter`."""
+def compared(
+    seen: Seen,
+    kind: str,
+    filters: Filters,
+    shift: timedelta | None,
+    count: int,
+    only: Callable[[Rows], Rows] = lambda rows: rows,
+) -> Compared | None:
+    """The same selection one period earlier, or earlier by `shift`, of the rows that `only` leaves; None where the period has no
+    begin. Raises `BadFilter`."""
     since, until = filters.span(seen.now)
     until = until or seen.now
     if since is None or since >= until:
@@ -58,7 +67,7 @@ def compared(seen: Seen, kind: str, filters: Filters, shift: timedelta | None, c
     begin = micros(since - back)
     if not (times >= begin).any():
         return Compared(since - back, until - back, None, None, "none")
-    found = len(seen.rows(kind, then))
+    found = len(only(seen.rows(kind, then)))
     state: Literal["known", "part"] = (
         "part" if int(times.min()) > begin + (micros(until) - micros(since)) // 20 else "known"
     )
