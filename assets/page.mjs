@@ -93,6 +93,7 @@ async function start(app, life) {
     const { incidentsPage } = await import("./incidents.mjs"); // loaded on its own page alone
     found.incidents = incidentsPage(app, { now, signal, sourceTitle });
   }
+  if (page === "supply") found.supply = (await import("./supply.mjs")).supplyPage(app, { now, signal, read, sourceTitle });
   if (host("remote")) found.remote = (await import("./remote.mjs")).remotePanel(host("remote"), { now, signal, read });
   if (OWN.includes(page)) {
     const { ownPage } = await import(`./${page}.mjs`); // loaded on its own page alone
@@ -100,6 +101,8 @@ async function start(app, life) {
   }
   found.looking = lookingBar(app, { read, page });
   if (host("brush")) found.brush = timeBrush(host("brush"), { now, signal });
+  if (host("objectives")) found.plan = (await import("./objectives.mjs")).objectivesPanel(host("objectives"), { now, signal, read });
+  if (host("risks")) found.plan = (await import("./risks.mjs")).risksPanel(host("risks"), { now, signal, read });
   if (host("watch")) found.watch = (await import("./watch.mjs")).watchPanel(host("watch"), { now, signal, read });
   if (host("drawer"))
     found.drawer = drawer(host("drawer"), {
@@ -116,6 +119,7 @@ async function start(app, life) {
 
   function takeLayers(doc) {
     found.incidents?.only(doc);
+    found.supply?.only(doc);
     layers = doc;
     found.banner?.update(doc);
     found.layers?.update(doc);
@@ -153,9 +157,11 @@ async function start(app, life) {
     if (found.remote) jobs.push(found.remote.load());
     if (found.incidents && news("incidents")) jobs.push(found.incidents.load());
     if (found.own && (all || found.own.kinds.some(news))) jobs.push(found.own.load());
+    if (found.supply && (all || ["supply", "sites", "reports", "routes"].some(news))) jobs.push(found.supply.load());
     if (found.triage) jobs.push(found.triage.load());
     if (found.alerts) jobs.push(found.alerts.load());
     if (found.watch) jobs.push(found.watch.load());
+    if (found.plan) jobs.push(found.plan.load());
     if (all || moves(kinds)) overdue(read).then((count) => found.banner?.overdue(count), () => null); // never holds the page
     if (!wall && (all || kinds.includes("posts") || kinds.includes("judgements")))
       waiting(read).then((count) => found.banner?.waiting(count), () => null); // never holds the page
@@ -173,7 +179,7 @@ async function start(app, life) {
   const refresh = refresher(bring);
   signal.addEventListener("abort", () => refresh.stop());
 
-  const place = host("map") ?? host("feeds") ?? host("upload") ?? host("triage") ?? host("watch") ?? host("alerts") ?? host("admin") ?? app;
+  const place = host("map") ?? host("feeds") ?? host("upload") ?? host("triage") ?? host("watch") ?? host("objectives") ?? host("alerts") ?? host("admin") ?? app;
   const both = () => Promise.all([getStatus(), host("map") && getLayers()]);
   const [status, doc] = await firstAnswer(both, place, signal);
   takeStatus(status);
@@ -227,7 +233,7 @@ async function start(app, life) {
       answerPointer(found.map, over, {
         doc: () => layers,
         now,
-        open: (what) => found.drawer?.show(what),
+        open: (what) => found.supply?.open(what) || found.drawer?.show(what),
         foot: found.foot,
         sourceTitle,
         signal,
@@ -306,7 +312,7 @@ async function start(app, life) {
   signal.addEventListener("abort", () => own.remove());
 
   const ages = setInterval(() => {
-    for (const part of [found.banner, found.kpis, found.layers, found.strip, found.feeds, found.triage, found.watch, found.admin, found.wall, found.remote, found.own]) part?.tick();
+    for (const part of [found.banner, found.kpis, found.layers, found.strip, found.feeds, found.triage, found.watch, found.supply, found.admin, found.wall, found.remote, found.own]) part?.tick();
   }, AGES_EVERY_MS);
   const anew = setInterval(() => {
     if (!get("as_known_at")) refresh.ask(line.revision, null);
@@ -330,6 +336,7 @@ async function start(app, life) {
         if (found.own?.shut?.()) return null;
         if (found.triage?.open) return found.triage.shut();
         if (found.alerts?.shut()) return null;
+        if (found.plan?.shut()) return null;
         if (found.admin?.open) return found.admin.shut();
         return found.drawer?.open && found.drawer.shut();
       },

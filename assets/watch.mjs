@@ -34,6 +34,7 @@ export function watchPanel(host, { now, signal, read }) {
     tab.removeAttribute("aria-label");
     tab.append(el("span", "", t(`watch.part.${name}`)), part("count", "b", "cg-nav-count"));
     tab.dataset.part_name = name;
+    show(parts(tab).count, false);
     tab.setAttribute("role", "tab");
     tab.addEventListener("click", () => {
       setView({ part: name === "open" ? null : name, record: null });

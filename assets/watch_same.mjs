@@ -13,7 +13,7 @@ const ROWS = [
   ["category", "category"],
   ["time", "time"],
   ["place", "distance"],
-  ["actors", ""],
+  ["actors", "actors"],
   ["fatalities", "fatalities"],
   ["injured", ""],
   ["severity", ""],
@@ -54,7 +54,7 @@ export function samePart({ read, act, count }) {
   }
 
   function pairNode(pair) {
-    const reason = Object.fromEntries(pair.reasons.map((one) => [one.what, one]));
+    const reason = Object.fromEntries(pair.reasons.map((one) => [one.what === "day" ? "time" : one.what, one]));
     const head = el("div", "cg-same-head");
     if (pair.score !== null) head.append(el("b", "cg-same-score", `${Math.round(pair.score * 100)} %`), el("span", "", reasons(pair.reasons)));
     if (pair.verdict && pair.verdict.verdict !== "open") {
@@ -138,6 +138,7 @@ function reasons(list) {
     .map((one) => {
       if (one.what === "distance") return t("same.reason.distance", { km: number(one.value) });
       if (one.what === "time") return t("same.reason.time", { age: age(one.value * 3600) });
+      if (one.what === "day") return one.value ? t("same.reason.near_day", { age: age(one.value * 3600) }) : t("same.reason.day");
       return t(`same.reason.${one.what}`);
     })
     .join(" · ");

@@ -15,8 +15,8 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,11 +32,11 @@ from data.seen import Rows, Seen
 
 NEAR_KM = 25.0
 NEAR_H = 36.0
-LEAST = 0.6
+LEAST = 0.75
 """Below this score nothing is suggested."""
 MOST = 20_000
 """Of more reports than this the newest are looked at."""
-WEIGHTS = {"distance": 3.0, "time": 2.0, "category": 3.0, "words": 2.0, "fatalities": 1.0}
+WEIGHTS = {"distance": 3.0, "time": 2.0, "day": 1.0, "category": 3.0, "words": 2.0, "fatalities": 2.0, "actors": 3.0}
 EARTH_KM = 6371.0088
 COARSE = ("adm0", "adm1", "adm2", "adm3")
 
@@ -73,6 +73,8 @@ class Told(NamedTuple):
     """Its place is an area's, not its own."""
     families: frozenset[str]
     words: str
+    sides: frozenset[str]
+    """Distinctive words of the names of who did it or suffered it."""
     fatalities: float
 
 
@@ -105,7 +107,9 @@ def likely(seen: Seen, rows: Rows) -> list[Likely]:
     if not near:
         return []
     needed = sorted({row for pair in near for row in pair})
-    told = {row: _told(row, item.record) for row, item in zip(needed, seen.items("incident", needed), strict=True)}
+    items = seen.items("incident", needed)
+    names = _names(item.record for item in items)
+    told = {row: _told(row, item.record, names) for row, item in zip(needed, items, strict=True)}
     scored: dict[tuple[str, str], list[Likely]] = defaultdict(list)
     for a, b in near:
         one, other = sorted((told[a], told[b]), key=lambda each: (each.source, each.row))
@@ -129,20 +133,32 @@ def _reasons(one: Told, other: Told) -> Iterator[Reason]:
     if math.isfinite(away):
         within = 15.0 if one.vague or other.vague else 6.0
         yield Reason("distance", round(math.exp(-((away / within) ** 2) / 2), 3), round(away, 1))
-    apart = abs(one.time_h - other.time_h)
+    apart = _apart_h(one, other)
     if math.isfinite(apart):
-        # A day without an hour tells no more than the day.
-        apart_known = max(0.0, apart - 24.0) if one.day_only or other.day_only else apart
-        yield Reason("time", round(math.exp(-((apart_known / 8.0) ** 2) / 2), 3), round(apart, 1))
+        what = "day" if one.day_only or other.day_only else "time"
+        yield Reason(what, round(math.exp(-((apart / 8.0) ** 2) / 2), 3), round(apart, 1))
     if one.families and other.families:
         shared = len(one.families & other.families) / min(len(one.families), len(other.families))
         yield Reason("category", round(shared, 3), None)
     if one.words and other.words:
         yield Reason("words", round(fuzz.token_set_ratio(one.words, other.words) / 100, 3), None)
-    if math.isfinite(one.fatalities) and math.isfinite(other.fatalities):
+    if one.sides and other.sides:
+        shared = len(one.sides & other.sides) / min(len(one.sides), len(other.sides))
+        yield Reason("actors", round(shared, 3), None)
+    # Nobody killed, and nothing said of it, are often written alike: two zeros tell nothing.
+    if one.fatalities > 0 or other.fatalities > 0:
+        if not math.isfinite(one.fatalities + other.fatalities):
+            return
         differ = abs(one.fatalities - other.fatalities)
         most = max(one.fatalities, other.fatalities, 1.0)
         yield Reason("fatalities", round(1 - differ / most, 3), differ)
+
+
+def _apart_h(one: Told, other: Told) -> float:
+    """Hours between two reports; of one that tells only the day, from that day."""
+    spans = [(each.time_h, each.time_h + (24.0 if each.day_only else 0.0)) for each in (one, other)]
+    (begin_a, end_a), (begin_b, end_b) = spans
+    return max(0.0, begin_b - end_a, begin_a - end_b) if math.isfinite(begin_a + begin_b) else math.nan
 
 
 def distance_km(lon1: float, lat1: float, lon2: float, lat2: float) -> float:
@@ -177,12 +193,14 @@ def _near(seen: Seen, rows: Rows) -> list[tuple[int, int]]:
     return found
 
 
-def _told(row: int, record: object) -> Told:
+def _told(row: int, record: object, names: frozenset[str]) -> Told:
     if not isinstance(record, Incident) or record.event_time is None:
         raise TypeError("an incident with a time is compared")
     when = record.event_time
     types = f"{record.category} {record.sub_event_type}"
     families = families_of(types) or families_of(f"{record.title} {record.description}")
+    words = f"{record.title} {record.description} {record.place}".casefold()
+    sides = _words(f"{record.actor1} {record.actor2} {record.description}") & names
     return Told(
         row,
         record.source,
@@ -192,9 +210,21 @@ def _told(row: int, record: object) -> Told:
         math.nan if record.lat is None else record.lat,
         record.place_precision in COARSE,
         families,
-        " ".join(f"{record.title} {record.description} {record.place}".casefold().split()),
+        " ".join(words.split()),
+        sides,
         math.nan if record.fatalities is None else float(record.fatalities),
     )
+
+
+def _names(records: Iterable[object]) -> frozenset[str]:
+    """Words by which sides are told apart: of the names of actors, those that few of the actors share."""
+    actors = {side for record in records if isinstance(record, Incident) for side in (record.actor1, record.actor2)}
+    held = Counter(word for actor in actors for word in _words(actor))
+    return frozenset(word for word, number in held.items() if number <= max(1, len(actors) // 8))
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word for word in re.findall(r"[^\W\d_]{4,}", text.casefold()))
 
 
 def families_of(words: str) -> frozenset[str]:
@@ -207,7 +237,8 @@ def _one_to_one(pairs: Sequence[Likely]) -> Iterator[Likely]:
     score: NDArray[np.float64] = np.zeros((len(ones), len(others)))
     at = {(pair.one, pair.other): pair for pair in pairs}
     for (one, other), pair in at.items():
-        score[ones.index(one), others.index(other)] = pair.score
+        # By how much it is above the least: two doubtful pairs are not worth one that is sure.
+        score[ones.index(one), others.index(other)] = (pair.score - LEAST) ** 2 + 1e-9
     for i, j in zip(*linear_sum_assignment(score, maximize=True), strict=True):
         if (found := at.get((ones[i], others[j]))) is not None:
             yield found

@@ -10,6 +10,7 @@ import numpy as np
 from ingest.exercise import conflict
 from ingest.exercise.clock import offset, zulu
 from ingest.exercise.coast import degrees
+from ingest.exercise.retold import retold
 from ingest.exercise.sheet import Columns, tagged
 from ingest.exercise.sites import make
 from ingest.exercise.towns import Place
@@ -156,7 +157,7 @@ def log(seed: int, now: datetime) -> bytes:
     rng = random(seed, 95)
     when = np.sort(rng.gamma(1.6, 5.0, LOGGED) % LOG_DAYS)[::-1] + 0.6 / 24
     rows = [log_row(seed, rng, number, now - timedelta(days=float(back))) for number, back in enumerate(when, 1)]
-    return tagged(LOG_COLUMNS, rows)
+    return tagged(LOG_COLUMNS, [*rows, *(each.row for each in retold(seed, now))])
 
 
 def log_row(seed: int, rng: np.random.Generator, number: int, at: datetime, critical: bool = False) -> Row:
