@@ -87,6 +87,8 @@ def addresses(since: str, then: str) -> Iterator[str]:
         yield f"/ogc/collections/incidents/items?limit=1000&{filters}"
     yield from ("/api/community", "/api/community?window=28d&channel=cnry", f"/api/community?as_known_at={then}")
     yield from ("/api/activities", f"/api/activities?as_known_at={then}", "/api/activities/cell?sector=hea&area=XT0101")
+    yield from ("/api/health", "/api/health?area=XT01", f"/api/health?as_known_at={then}", "/api/access?goal=hub")
+    yield from ("/api/access", f"/api/access?goal=hospital&as_known_at={then}")
     yield from ("/api/triage", f"/api/triage?state=promoted&as_known_at={then}", "/api/triage?state=discarded")
     yield from (
         "/api/objectives",
@@ -144,6 +146,8 @@ def records(asked: Asked) -> Iterator[tuple[str, bytes]]:
         ):
             yield path, _got(path)(asked)
         for path in (f"/api/objectives/measure?id={public}", f"/api/risks/one?id={public}"):
+            yield path, _got(path)(asked)
+        for path in (f"/api/access?closed={public}", f"/api/access/ways?site={public}&goal=hub"):
             yield path, _got(path)(asked)
         for name in ("incidents", "sites"):
             path = f"/ogc/collections/{name}/items/{public}"

@@ -24,6 +24,11 @@ HOSPITAL, CENTRE, POST, WAREHOUSE, CAMP, PLANT, BOREHOLE = (
 HEALTH = (HOSPITAL, CENTRE, POST)
 COUNTS = {POST: 132, CAMP: 38, WAREHOUSE: 22, PLANT: 18, BOREHOLE: 30}
 """Hospitals and health centres follow from the towns."""
+SERVICES = (
+    ("outpatient", HEALTH), ("vaccination", HEALTH), ("maternity", (HOSPITAL, CENTRE)), ("emergency", (HOSPITAL, CENTRE)),
+    ("laboratory", (HOSPITAL, CENTRE)), ("surgery", (HOSPITAL,)),
+)  # fmt: skip
+"""What the assessment asks for, and of which kinds of facility."""
 UNPLACED = 0.045
 """Share of health posts without coordinates in their list."""
 
@@ -163,16 +168,37 @@ def health_list(seed: int, now: datetime) -> bytes:
     words = {"open": "Functional", "partly": "Partially Functional", "closed": "Non Functional", "unknown": None}
     rows: list[Sequence[Cell]] = [(
         "ID", "ADM1_EN", "ADM1_PCODE", "ADM2_EN", "ADM2_PCODE", "ADM3_EN", "FACIL_NAME", "LATITUDE", "LONGITUDE", "HF_CODE",
-        "HF_TYPE", "OWNERSHIP", "FUNCTIONAL Status", "BEDS", "CATCHMENT_POP", "DATE_ASSESSED",
+        "HF_TYPE", "OWNERSHIP", "FUNCTIONAL Status", "BEDS", "CATCHMENT_POP", "DATE_ASSESSED", "WAITING_TIME_MIN",
+        *(f"Service: {name}" for name, _ in SERVICES),
     )]  # fmt: skip
+    asked = random(seed, 65)
     for number, site in enumerate((s for s in make(seed) if s.kind in HEALTH), start=1):
         one, two, three = (world.area_of(site.cell, level) for level in (1, 2, 3))
         assessed = _date(now, int(rng.integers(2, 90)))
         rows.append((
             number, one.name, one.pcode, two.name, two.pcode, three.name, site.name, site.lat, site.lon, site.code,
-            site.kind, site.owner, words[site.status], site.beds or None, site.people, assessed,
+            site.kind, site.owner, words[site.status], site.beds or None, site.people, assessed, *_care(asked, site),
         ))  # fmt: skip
     return workbook.xlsx([("Facilities", rows)], now)
+
+
+def _care(rng: np.random.Generator, site: Site) -> list[Cell]:
+    """How long one waits in minutes, then what is available of each service; blank where nobody asked."""
+    draws = rng.random(len(SERVICES) + 1)
+    silent = site.status == "unknown" or draws[0] < 0.1
+    waits = None if silent or site.status == "closed" else int(rng.gamma(3, 22 + 40 * site.danger) // 5 * 5 + 5)
+    found: list[Cell] = [waits]
+    for (_, kinds), draw in zip(SERVICES, draws[1:], strict=True):
+        if silent or site.kind not in kinds:
+            found.append(None)
+        elif site.status == "closed":
+            found.append("Not available")
+        else:
+            limit = 0.12 if site.status == "open" else 0.5
+            found.append(
+                "Not available" if draw < limit / 3 else "Partially available" if draw < limit else "Available"
+            )
+    return found
 
 
 def warehouse_list(seed: int, now: datetime) -> bytes:
