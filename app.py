@@ -229,6 +229,7 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
         walls=Walls(settings.home, lambda *order: _steered(store, *order)),
         uploads=Uploads(store, settings),
         mending=Mending(store, settings),
+        attachments=_attachments(settings, store),
         judge=lambda who, posts, judged: judging.judge(store, who, posts, judged),
         write=lambda who, act, changes, reason, details: write(store, who, act, changes, reason, details),
         signed_in=lambda who: _signed_in(store, who),
@@ -236,6 +237,28 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
         alerts=_own_alerts(settings, store),
         exported=lambda who, collection, details: _exported(store, who, collection, details),
         ways=((provider.title or urlsplit(provider.issuer).netloc, BEGIN),) if (provider := settings.oidc) else (),
+    )
+
+
+def _attachments(settings: Settings, store: Any) -> Any:
+    """Photos of reports, and by which number a report is known."""
+    from types import SimpleNamespace
+
+    from dashboard.answer import Refused
+    from data import attachments
+
+    def attach(who: str, source: str, ref: str, content: bytes, keep: bool) -> tuple[str, int]:
+        try:
+            return attachments.attach(store, settings.home, who, source, ref, content, keep)
+        except attachments.CannotAttach as error:
+            raise Refused(422, str(error)) from None
+        except OSError:
+            raise Refused(503, "The photo cannot be stored at this moment; send it again.", Retry_After="10") from None
+
+    return SimpleNamespace(
+        attach=attach,
+        report_id=lambda source, ref: attachments.report_id(store, source, ref),
+        file=lambda sha256: attachments.file_of(settings.home, sha256),
     )
 
 

@@ -36,6 +36,19 @@ function posts({ value }) {
   return el("div", "cg-pair", el("dt", "", t("collection.posts")), el("dd", "", ...links));
 }
 
+/** The photos of a report, each leading to itself. */
+function photos(found) {
+  if (!found?.length) return null;
+  const shown = found.map(({ id, width_px, height_px }) => {
+    const image = el("img");
+    Object.assign(image, { src: `/api/attachments/${id}`, alt: "", width: width_px, height: height_px, loading: "lazy" });
+    const link = el("a", "", image);
+    link.href = image.src;
+    return link;
+  });
+  return el("section", "cg-photos", el("h3", "", t("drawer.photos", { count: found.length })), ...shown);
+}
+
 function itemRow(item, now, sourceTitle) {
   const node = button("cg-item", "", "");
   node.removeAttribute("aria-label");
@@ -244,6 +257,7 @@ export function drawer(host, { now, kpi, sourceTitle, signal }) {
       severity,
       badges.childElementCount ? badges : null,
       facts,
+      photos(r.photos),
       copies || null,
       HANDLED.includes(r.collection) ? handlingPart(r.id, { now, signal }) : null,
       fields || null,

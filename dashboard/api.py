@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from dashboard.admin import access_of
 from dashboard.answer import NOT_FOUND, answer
+from dashboard.attachments import of_report
 from dashboard.basemap import basemap
 from dashboard.features import changes, own_properties, properties
 from dashboard.kpi import kpi_list
@@ -304,6 +305,7 @@ def drawer(seen: Seen, item: Item, lang: str) -> dict[str, Any]:
         "exercise": known.exercise,
         "revision": item.revision,
         "fields": fields,
+        "photos": of_report(seen, item),
         "history": history(seen, seen.history(item)),
         "provenance": {
             "feed": provenance["feed"],

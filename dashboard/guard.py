@@ -38,6 +38,8 @@ COMPRESSED = (
     "image/svg+xml",
 )
 LEAST_BYTES = 600
+SANDBOX = "sandbox"
+"""Of a policy that an answer bears already: what somebody sent us may do nothing at all."""
 INLINE_BYTES = 16_384
 """More than this is compressed in a worker thread, so that no other request waits for it."""
 KEPT_BODIES = 128
@@ -177,7 +179,8 @@ class _Sending:
             if message["status"] != 304:  # the browser goes by those of the answer it holds
                 for name, value in HEADERS.items():
                     headers[name] = value
-                headers["Content-Security-Policy"] = self.policy
+                if SANDBOX not in headers.get("content-security-policy", ""):
+                    headers["Content-Security-Policy"] = self.policy
             if self._pays(message["status"], headers):
                 headers["Vary"] = headers.get("vary") or VARY
                 self.start = message

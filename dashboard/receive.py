@@ -33,6 +33,7 @@ REPORT_FEED = "report"
 REPORTS = "reports"
 """The source of reports written on this machine's own page."""
 REPORT_BYTES = 256 * 1024
+PHOTO_BYTES = 3 << 20
 log = logging.getLogger(__name__)
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,120}\Z")
 
@@ -168,12 +169,16 @@ class Told(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 def reports(services: Services, gate: Gate, following: Following) -> Post:
-    """`POST /api/reports`: one field report. `Idempotency-Key` is its key: the same key again is the same report."""
+    """`POST /api/reports`: one field report. `Idempotency-Key` is its key: the same key again is the same report.
+
+    `?written_by=` says who wrote it, where that may be another than who is signed in by now: it is sent by its writer alone.
+    """
 
     async def receive(request: Request) -> Response:
         try:
             token = remembered_bearer(services.identity, request.headers)
             token = token or await run_in_threadpool(_reporter, services, request)
+            _by_its_writer(token, request)
             gate.pass_token(token)
             if request.headers.get("content-type", "").split(";")[0].strip().lower() != JSON:
                 raise Refused(415, "Send the report as application/json.")
@@ -189,13 +194,57 @@ def reports(services: Services, gate: Gate, following: Following) -> Post:
             await following.to(tally["revision"])
             if tally.get("rejected"):
                 raise Refused(422, "; ".join(tally["reasons"]) + ".")
-            return _told({**tally, "source_ref": report.source_ref})
+            number = services.attachments.report_id(source, report.source_ref)
+            return _told({**tally, "source_ref": report.source_ref, "id": number})
         except Refused as error:
             return refusal(error)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
 
     return receive
+
+
+def photos(services: Services, gate: Gate, following: Following) -> Post:
+    """`POST /api/reports/photo`: a photo of the report with this `Idempotency-Key`, as image/jpeg, image/png or image/webp.
+
+    `?keep=1` leaves in it where and with what it was taken.
+    """
+
+    async def receive(request: Request) -> Response:
+        try:
+            token = remembered_bearer(services.identity, request.headers)
+            token = token or await run_in_threadpool(_reporter, services, request)
+            _by_its_writer(token, request)
+            gate.pass_token(token)
+            source = _source(services, token, "", request.query_params.get("source", ""))
+            gate.pass_source(services.settings.sources.get(source))
+            key, keep = request.headers.get("idempotency-key", ""), request.query_params.get("keep") == "1"
+            if not _NAME.match(key):
+                raise Refused(
+                    422, "Idempotency-Key: say which report the photo belongs to, by the key it was sent with."
+                )
+            content, held = await _body(request, gate, PHOTO_BYTES)
+            try:
+                found = await run_in_threadpool(
+                    services.attachments.attach, token.viewer.name, source, key, content, keep
+                )
+            finally:
+                gate.give_back(held)
+            await following.to(found[1])
+            return _told({"id": found[0], "revision": found[1]})
+        except Refused as error:
+            return refusal(error)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+
+    return receive
+
+
+def _by_its_writer(token: Token, request: Request) -> None:
+    """A report that waited on a phone is sent under its writer's name or not at all. Raises `Refused`."""
+    writer = request.query_params.get("written_by", "")
+    if writer and writer != token.viewer.name:
+        raise Refused(409, "Somebody else wrote this; it can be sent once they have signed in.")
 
 
 def _told(tally: Mapping[str, Any]) -> Response:

@@ -136,6 +136,8 @@ class Services:
     """How sending to other systems goes (`dashboard.outgoing.board.OutState`)."""
     uploads: Any = None
     """Files dropped by people and what they would come to (`ingest.uploads.Uploads`)."""
+    attachments: Any = None
+    """Photos of reports: `report_id(source, key)`, `attach(who, source, key, content, keep)`, `file(sha256)`."""
     mending: Any = None
     """Rejects mended and payloads taken back (`ingest.mending.Mending`)."""
 

@@ -447,6 +447,20 @@ class Contact(Record, frozen=True, kw_only=True, tag="contact"):
     by: str = ""
 
 
+class Attachment(Record, frozen=True, kw_only=True, tag="attachment"):
+    """A photo that belongs to a report; the file lies in the home folder under its digest. Marked as the report."""
+
+    about: str = ""
+    """Public id of the report."""
+    sha256: str = ""
+    media_type: str = ""
+    size_bytes: int = 0
+    width_px: int = 0
+    height_px: int = 0
+    located: bool = False
+    """Its writer wanted it kept whole: it may say where, when and with what it was taken."""
+
+
 class Imagery(Record, frozen=True, kw_only=True, tag="imagery"):
     """A picture of the ground (from a satellite, the air, a scanned map), shown under the marks.
 
@@ -512,6 +526,7 @@ AnyRecord = (
     | Crossing
     | Contact
     | View
+    | Attachment
     | Imagery
     | Reference
 )
@@ -671,6 +686,7 @@ KINDS = MappingProxyType(
             Kind(37, "risk", "risks", Risk, listed=False),
             Kind(38, "crossing", "crossings", Crossing, listed=False, shared_as="risks"),
             Kind(40, "view", "views", View, listed=False),
+            Kind(60, "attachment", "attachments", Attachment, (), (), ("about",), listed=False, shared_as="reports"),
             Kind(50, "contact", "contacts", Contact, listed=False),
         )
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import tempfile
 import zipfile
@@ -12,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from data import retention, seal
+from data.attachments import FOLDER
 from data.records import COLLECTIONS, blake
 from data.seal import HEADS
 from data.store import Store
@@ -20,6 +22,7 @@ from data.tables import commit_log, counter, erasure, head, version
 DATABASE = "commonground.sqlite"
 SETTINGS = "commonground.toml"
 CHUNK = 10_000
+PHOTO = re.compile(rf"{FOLDER}/[0-9a-f]{{64}}\Z")
 
 
 class CannotDo(ValueError):
@@ -50,6 +53,9 @@ def backup(store: Store, home: Path, file: Path) -> None:
                 archive.write(home / SETTINGS, SETTINGS)
             if heads:
                 archive.writestr(HEADS, heads)
+            # After the database: a photo is on the disk before its record is.
+            for photo in sorted((home / FOLDER).glob("[0-9a-f]*")):
+                archive.write(photo, f"{FOLDER}/{photo.name}", zipfile.ZIP_STORED)
         part.replace(file)
 
 
@@ -64,6 +70,9 @@ def restore(file: Path, home: Path) -> None:
             home.mkdir(parents=True, exist_ok=True)
             for name in (DATABASE, SETTINGS, HEADS):
                 if name in archive.namelist():
+                    archive.extract(name, home)
+            for name in archive.namelist():
+                if PHOTO.match(name):
                     archive.extract(name, home)
     except (zipfile.BadZipFile, OSError) as error:
         raise CannotDo(f"{file} cannot be read as a backup: {error}.") from None
