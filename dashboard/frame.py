@@ -37,6 +37,8 @@ DOCUMENT = """<!DOCTYPE html>
 </html>"""
 GRID = re.compile(r'<script src="(/_dash-component-suites/dash_ag_grid/[^"]+)"></script>')
 SOCKET = re.compile(r',"websocket":\{[^}]*\}')
+ALONE = ("report.css",)
+"""Sheets of pages that stand outside the shell; in it they would dress what is not theirs."""
 IMPORTED = re.compile(r'^(?:import|export)\b[^;"]*"\./([^"]+)";', re.MULTILINE)
 
 
@@ -113,7 +115,8 @@ def assets_version() -> str:
 def our_tags(version: str) -> str:
     """The tags of everything under assets/ that every page loads."""
     at = f"/assets/v-{version}"
-    tags = [f'<link rel="stylesheet" href="{at}/{file.name}">' for file in sorted(ASSETS.glob("*.css"))]
+    sheets = [file.name for file in sorted(ASSETS.glob("*.css")) if file.name not in ALONE]
+    tags = [f'<link rel="stylesheet" href="{at}/{name}">' for name in sheets]
     tags += [f'<link rel="modulepreload" href="{at}/{name}">' for name in modules("main.mjs")]
     tags += [f'<link rel="preload" as="fetch" crossorigin href="{at}/messages/en.json">']
     tags += [f'<script src="{at}/{file.name}"></script>' for file in sorted(ASSETS.glob("*.js"))]
