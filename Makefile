@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := install
 .DELETE_ON_ERROR:
-.PHONY: install run test servers lint format bench bench-access wheel lock clean
+.PHONY: install run test servers lint format bench bench-access soak screens wheel lock clean
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -54,9 +54,18 @@ format: install
 	@$(BIN)/ruff format .
 
 # Every script in bench/ prints its own table and keeps it in build/bench, but for those that the others share.
-SHARED := $(addprefix bench/,measure.py million.py browser.py sending.py)
+SHARED := $(addprefix bench/,measure.py million.py browser.py sending.py soak.py screens.py)
 bench: install
 	@for script in $(filter-out $(SHARED),$(wildcard bench/*.py)); do $(BIN)/python $$script || exit 1; done
+
+# A day of the wall in accelerated time (about a quarter of an hour to half of one); `make soak HOURS=4` is shorter.
+HOURS := 24
+soak: install
+	@$(BIN)/python bench/soak.py --hours $(HOURS)
+
+# Every page of the exercise as a picture, for the documents: docs/screens.
+screens: install
+	@$(BIN)/python bench/screens.py
 
 # Ten times the worlds of `make test`: what each viewer is told, against the plain reference of the access rule.
 bench-access: install
