@@ -12,6 +12,8 @@ const PAGES = [
   ["/incidents", "incidents"],
   ["/activities", "activities"],
   ["/community", "community"],
+  ["/objectives", "objectives"],
+  ["/risks", "risks"],
   ["/feeds", "feeds"],
   ["/triage", "triage"],
   ["/alerts", "alerts"],

@@ -229,6 +229,7 @@ async function start(app, life) {
     found.foot = mapFoot(found.map, over);
     found.foot.update(layers);
     found.incidents?.map(found.map, over);
+    found.plan?.map?.(found.map);
     if (!wall) {
       answerPointer(found.map, over, {
         doc: () => layers,

@@ -171,7 +171,7 @@ export function answerPointer(view, host, { doc, now, open, foot, sourceTitle, s
       feature.geometry.type === "Point" ? feature.geometry.coordinates : [event.lngLat.lng, event.lngLat.lat];
     if (n > 1) open({ pick: c, layer: layer.id, title: `${number(n)} · ${layer.title}`, lon, lat });
     else if (pcode && !id) open({ area: { ...feature.properties }, layer });
-    else if (id) open({ record: id });
+    else if (id) open({ record: id, layer: layer.id });
   });
   return { hide };
 }

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data.analysis.solver import Programme, Unsolved, solve
+from data.analysis.solver import SECONDS, Programme, Unsolved, solve
 
 Floats = NDArray[np.float64]
 SMALLEST_GAIN = 0.005
@@ -58,6 +58,8 @@ class Terms:
     """Units that travel together."""
     trip_cost: float = 0.0
     """Of every pair of sites that is used at all."""
+    seconds: float = SECONDS
+    """For each of the programmes that are solved."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ class Move:
     receiver: int
     units: float
     cost: float
-    survives: bool
-    """Whether it is also proposed if demand is at its 10th and at its 90th percentile."""
+    survives: bool | None
+    """Whether it is also proposed if demand is at its 10th and at its 90th percentile; None: that could not be worked out."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ class Proposal:
     unmet: Floats
     cost: float
     binding: tuple[tuple[Kind, float], ...]
-    """Kinds of constraint that hold the lowest coverage down, with the months it would reach without each."""
+    """Kinds of constraint that hold the lowest coverage down, with the months it would reach without each; NaN: what it would
+    reach could not be worked out in time, so whether it binds is not known."""
 
 
 def propose(sites: Sites, terms: Terms, low: Floats | None = None, high: Floats | None = None) -> Proposal:
@@ -92,14 +95,14 @@ def propose(sites: Sites, terms: Terms, low: Floats | None = None, high: Floats 
     if terms.cost.shape != (n, n):
         raise ValueError(f"cost has the shape {terms.cost.shape}; {n} sites need ({n}, {n})")
     units = _solved(sites, terms)
-    others = [_solved(replace(sites, use=use), terms) for use in (low, high) if use is not None]
+    others = [_or_nothing(replace(sites, use=use), terms) for use in (low, high) if use is not None]
     moves = tuple(
         Move(
             int(giver),
             int(receiver),
             float(units[giver, receiver]),
             float(units[giver, receiver] * terms.cost[giver, receiver] + terms.trip_cost),
-            all(other[giver, receiver] > 0 for other in others),
+            _survives(others, int(giver), int(receiver)),
         )
         for giver, receiver in np.argwhere(units > 0)
     )
@@ -114,6 +117,18 @@ def propose(sites: Sites, terms: Terms, low: Floats | None = None, high: Floats 
         cost=sum(move.cost for move in moves),
         binding=tuple(_binding(sites, terms, float(np.min((after / use)[known], initial=np.inf)))),
     )
+
+
+def _or_nothing(sites: Sites, terms: Terms) -> Floats | None:
+    try:
+        return _solved(sites, terms)
+    except Unsolved:
+        return None
+
+
+def _survives(others: list[Floats | None], giver: int, receiver: int) -> bool | None:
+    told = [None if other is None else bool(other[giver, receiver] > 0) for other in others]
+    return False if False in told else None if None in told else True
 
 
 def _known(sites: Sites) -> NDArray[np.bool_]:
@@ -157,7 +172,7 @@ def _solved(sites: Sites, terms: Terms) -> Floats:
     cost = {packs[arc]: float(terms.cost[arc] * terms.pack) for arc in arcs}
     cost.update(dict.fromkeys(trips.values(), terms.trip_cost))
     need = {number: -float(sites.priority[j]) for j, number in served.items()}
-    values = solve(programme, ({lowest: -1.0}, need, cost))
+    values = solve(programme, ({lowest: -1.0}, need, cost), terms.seconds)
     for arc, number in packs.items():
         moved[arc] = round(float(values[number])) * terms.pack
     return moved
@@ -177,16 +192,15 @@ def _binding(sites: Sites, terms: Terms, reached: float) -> list[tuple[Kind, flo
     known = _known(sites)
     found = []
     for kind in KINDS if reached < terms.target_months else ():
-        lifted = LIFT[kind](sites, terms)
-        try:
-            units = _solved(*lifted)
-        except Unsolved:
+        units = _or_nothing(*LIFT[kind](sites, terms))
+        if units is None:
+            found.append((kind, np.nan))
             continue
         after = sites.stock + units.sum(axis=0) - units.sum(axis=1)
         without = float(np.min(after[known] / sites.use[known], initial=np.inf))
         if without > reached + SMALLEST_GAIN:
             found.append((kind, without))
-    return sorted(found, key=lambda one: -one[1])
+    return sorted(found, key=lambda one: -np.nan_to_num(one[1], nan=-1.0))
 
 
 def _ways(terms: Terms) -> Floats:

@@ -24,6 +24,7 @@ DAYS_A_MONTH = 30.4375
 MONTHS = 6
 STALE_DAYS = 60
 OVERSTOCK_DAYS = 180
+EXPIRING_DAYS = 90
 CLASSES = ("stockout", "lt7", "d7_14", "d14_30", "gt30", "overstock", "unknown", "not_reported")
 STOCKOUT, UNKNOWN, NOT_REPORTED = 0, CLASSES.index("unknown"), CLASSES.index("not_reported")
 EDGES = np.array([7.0, 14.0, 30.0, OVERSTOCK_DAYS])
@@ -79,6 +80,14 @@ class Supply:
     """Units in lots past their expiry, not in `stock`."""
     wasting: NDArray[np.float64] = field(default_factory=_none)
     """Units that will expire before they are used at the AMC, first to expire first out; NaN where no AMC is known."""
+    expiring: NDArray[np.float64] = field(default_factory=_none)
+    """Usable units in lots that expire within `EXPIRING_DAYS`."""
+    expiry: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """When the first usable lot expires, microseconds UTC or NO_TIME."""
+    computed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    """Whether the AMC is computed here from months with a report; else the source states it."""
+    left_out: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """Months left out of a computed AMC because stock ran out in them."""
 
 
 def supply(seen: Seen, filters: Filters = EVERYTHING, items: Sequence[str] = ()) -> Supply:
@@ -129,6 +138,10 @@ def supply(seen: Seen, filters: Filters = EVERYTHING, items: Sequence[str] = ())
         y=y[order].astype(np.int32),
         expired=lots.expired[order],
         wasting=_wasting(lots, amc, now_us)[order],
+        expiring=_expiring(lots, len(amc), now_us)[order],
+        expiry=_first_expiry(lots, len(amc))[order],
+        computed=from_history[order],
+        left_out=censored[order].astype(np.int64),
         limits=Limits(
             sites=len(first),
             unlocated=int(np.count_nonzero(x[order][first] == NO_XY)),
@@ -221,6 +234,17 @@ def _wasting(lots: _Lots, amc: NDArray[np.float64], now_us: int) -> NDArray[np.f
         used = amc[lots.pair] * (lots.expiry - now_us) / DAY_US / DAYS_A_MONTH
         np.maximum.at(wasted, lots.pair, np.nan_to_num(within - used))
     return np.where(amc > 0, wasted, np.nan)
+
+
+def _expiring(lots: _Lots, pairs: int, now_us: int) -> NDArray[np.float64]:
+    soon = lots.expiry <= now_us + EXPIRING_DAYS * DAY_US
+    return np.bincount(lots.pair[soon], lots.stock[soon], minlength=pairs).astype(np.float64)
+
+
+def _first_expiry(lots: _Lots, pairs: int) -> NDArray[np.int64]:
+    first = np.full(pairs, NO_TIME, np.int64)
+    first[lots.pair[::-1]] = lots.expiry[::-1]  # by expiry within a pair: written last is the first
+    return first
 
 
 def _amc(
