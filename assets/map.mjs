@@ -53,7 +53,8 @@ class LiveMap extends MapLibre {
 
 /** Ids of the layers to be seen: the address decides, else the server's own choice. */
 export function shownLayers(doc) {
-  const chosen = chosenLayers();
+  const own = document.getElementById("cg-map")?.dataset.layers; // a page's own ground, where the address says nothing
+  const chosen = chosenLayers() ?? (own ? new Set(own.split(",")) : null);
   return doc.layers.filter((layer) => (chosen ? chosen.has(layer.id) : layer.on));
 }
 

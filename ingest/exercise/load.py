@@ -15,6 +15,7 @@ from data.seal import HEADS
 from data.settings import Settings, load
 from data.store import Store, open_store
 from ingest.exercise.generate import write
+from ingest.exercise.plan import write_plan
 from ingest.exercise.player import TICK_S, play
 from ingest.exercise.settings import settings_toml
 from ingest.feed import Payload
@@ -81,6 +82,7 @@ def _load(store: Store, settings: Settings, progress: Callable[[str, int], None]
         yield f"{each.path.name}: {tally.accepted + tally.revised:,} records" + (
             f", {tally.rejected:,} rejected" if tally.rejected else ""
         )
+    yield f"objectives, assessments and risks: {write_plan(store, now, SEED):,} records"
     health.flush(store)
     _save(settings.home, now, now)
 
