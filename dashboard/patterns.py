@@ -89,7 +89,7 @@ def _told(seen: Seen, found: Patterns) -> dict[str, Any]:
             "weeks": found.weeks,
             "tested": surge.tested,
             "unknown": len(areas) - surge.tested,
-            "expected_false": round(surge.false_alarms, 2),
+            "expected_false": round(found.false_alarms, 2),
             "left_out": found.left_out,
             "unplaced": found.unplaced,
             "alarms": [
