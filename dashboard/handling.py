@@ -140,7 +140,7 @@ def handle(services: Services, viewer: Viewer, told: Told, lang: str) -> Any:
         raise Refused(422, f"act: use one of {', '.join(ACTS)}.")
     current = handling_of(seen, item)
     before = current.record if current and isinstance(current.record, Handling) else None
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = datetime.now(UTC)
     after = _after(services, viewer, act, told, before, now)
     made = _stamped(seen, item, before, {**after, "act": act, "by": viewer.name, "by_agency": viewer.agency}, now)
     # A comment is nobody's to be overtaken in.

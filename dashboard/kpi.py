@@ -184,6 +184,12 @@ def per_day(seen: Seen, kind: str, rows: Rows, days: int) -> list[float]:
     return [float(count) for count in counts[::-1]]
 
 
+def repeated(asked: Asked, reports: Rows, events: Rows) -> str:
+    """Where several reports tell of one event, which counts once: of how many reports the figure is."""
+    more = len(reports) - len(events)
+    return asked.say("caption.of_reports", reports=len(reports), more=more) if more else ""
+
+
 def silent(asked: Asked, kind: str, key: str) -> Figure | None:
     """For counts of events: where no source told of any in 28 days, nobody reported, which is not a count of zero."""
     if len(asked.seen.rows(kind, replace(asked.within(days=28), severity=Severity.unknown, category=(), text=""))):

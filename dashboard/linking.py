@@ -200,7 +200,7 @@ def judge(services: Services, viewer: Viewer, told: Told, lang: str) -> Any:
         score=float(score) if isinstance(score, (int, float)) and 0 <= score <= 1 else None,
         title=items[0].record.title or items[0].record.category,
         description=text_of(told, "reason", 500),
-        event_time=datetime.now(UTC).replace(microsecond=0),
+        event_time=datetime.now(UTC),
     )
     stamped = marked(made, SOURCE, mark, any(item.record.exercise for item in items))
     details: dict[str, Any] = {"reports": [one, other]} | ({} if made.score is None else {"score": made.score})

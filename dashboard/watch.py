@@ -342,7 +342,7 @@ def give(services: Services, viewer: Viewer, told: Told, lang: str) -> Any:
     made = Handover(
         source_ref=new_key(),
         description=note,
-        event_time=datetime.now(UTC).replace(microsecond=0),
+        event_time=datetime.now(UTC),
         given_by=viewer.name,
         period_start=since,
     )
@@ -363,9 +363,7 @@ def take(services: Services, viewer: Viewer, told: Told, lang: str) -> Any:
         raise Refused(409, f"{item.record.taken_by} has signed it already.")
     if item.record.given_by == viewer.name:
         raise Refused(422, "You gave it; whoever takes the watch over signs it too.")
-    taken = msgspec.structs.replace(
-        item.record, taken_by=viewer.name, taken_time=datetime.now(UTC).replace(microsecond=0)
-    )
+    taken = msgspec.structs.replace(item.record, taken_by=viewer.name, taken_time=datetime.now(UTC))
     looked_at = told.get("looked_at")
     if not isinstance(looked_at, int) or isinstance(looked_at, bool):
         raise Refused(422, "looked_at: use the revision of the note that was on screen.")

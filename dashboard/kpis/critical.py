@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from dashboard.kpi import Asked, Figure, Kpi, silent
+from dashboard.kpi import Asked, Figure, Kpi, repeated, silent
 from dashboard.words import age
 from data.records import Severity
 
@@ -12,13 +12,16 @@ def compute(asked: Asked) -> Figure:
         return nobody
     seen = asked.seen
     rows = seen.rows("incident", replace(asked.within(hours=72), severity=Severity.critical))
-    worst = seen.newest("incident", rows, 5)
+    events = seen.once("incident", rows)
+    worst = seen.newest("incident", events, 5)
     oldest = "" if not len(rows) else age((asked.now_us - int(seen.column("incident", "time")[rows].min())) / 1e6)
     return Figure(
-        value=len(rows),
+        value=len(events),
         rows=rows,
         state="alarm" if len(rows) else "ok",
-        caption=asked.say("caption.oldest", age=oldest) if oldest else asked.say("caption.none72"),
+        caption=" ".join(filter(None, (asked.say("caption.oldest", age=oldest), repeated(asked, rows, events))))
+        if oldest
+        else asked.say("caption.none72"),
         listed=worst,
     )
 

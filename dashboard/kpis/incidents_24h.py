@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dashboard.kpi import Asked, Figure, Kpi, per_day, silent
+from dashboard.kpi import Asked, Figure, Kpi, per_day, repeated, silent
 
 
 def compute(asked: Asked) -> Figure:
@@ -10,16 +10,19 @@ def compute(asked: Asked) -> Figure:
         return nobody
     seen = asked.seen
     rows = seen.rows("incident", asked.within(hours=24))
-    month = seen.rows("incident", asked.within(days=28))
+    events = seen.once("incident", rows)
+    month = seen.once("incident", seen.rows("incident", asked.within(days=28)))
     days = per_day(seen, "incident", month, 28)
     usual = float(np.mean(days[-8:-1]))
     return Figure(
-        value=len(rows),
+        value=len(events),
         rows=rows,
-        state="watch" if len(rows) > 2 * usual and len(rows) >= 5 else "ok",
-        caption=asked.say("caption.mean7", mean=f"{usual:.0f}"),
+        state="watch" if len(events) > 2 * usual and len(events) >= 5 else "ok",
+        caption=" ".join(
+            filter(None, (asked.say("caption.mean7", mean=f"{usual:.0f}"), repeated(asked, rows, events)))
+        ),
         spark=days,
-        bars=_by_category(asked, rows, seen.rows("incident", asked.within(days=8))),
+        bars=_by_category(asked, events, seen.once("incident", seen.rows("incident", asked.within(days=8)))),
     )
 
 
