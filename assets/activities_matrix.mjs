@@ -6,6 +6,8 @@ import { t } from "./i18n.mjs";
 import { sectorName } from "./activities.mjs";
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+/** Reached less than this of the target and nobody at work: it stands out. */
+const HALF = 0.5;
 const percent = (share) => number(share, { style: "percent", maximumFractionDigits: 0 });
 
 export function matrixTable({ open, signal }) {
@@ -116,7 +118,7 @@ export function matrixTable({ open, signal }) {
     const known = one && one.share !== null;
     attr(node_, "data-standing", standing);
     attr(node_, "data-share", known ? String(Math.min(4, Math.floor(one.share * 5))) : null);
-    attr(node_, "data-need", one?.need ? "" : null);
+    attr(node_, "data-need", one?.need && (one.share === null || one.share < HALF) ? "" : null);
     text(big, bigOf(one));
     text(small, smallOf(one, standing));
     const words = `${sectorName(sector.code, sector.name)}, ${area.name}: ${t(`act.standing.${standing}`)}`;

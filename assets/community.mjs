@@ -9,6 +9,8 @@ import { api, get, setFilters, visit } from "./state.mjs";
 
 const WINDOWS = ["7d", "28d", "90d", "1y", "all"];
 const DEFAULT_WINDOW = "28d";
+/** Share overdue from which a row stands out. */
+const MANY = 0.25;
 const LISTS = ["themes", "areas", "channels"];
 /** Which part of the address each list narrows. */
 const NARROWS = { themes: "category", areas: "area", channels: "channel" };
@@ -37,9 +39,9 @@ export function ownPage(host, { now, signal, read, sourceTitle }) {
     "div",
     "cg-com-body",
     section("com.trend", trend.node),
-    lists.themes.node,
+    el("div", "cg-com-mid", lists.themes.node, lists.channels.node),
     lists.areas.node,
-    el("div", "cg-com-side", waiting, lists.channels.node, closing),
+    el("div", "cg-com-side", waiting, closing),
   );
   body.children[0].classList.add("cg-com-trend");
   host.replaceChildren(head, figures, empty, body);
@@ -109,7 +111,7 @@ export function ownPage(host, { now, signal, read, sourceTitle }) {
     at.bar.style.width = `${Math.round((one.share ?? 0) * 100)}%`;
     attr(at.share.parentNode, "title", one.due ? t("com.share.of", { in_time: number(one.in_time), due: number(one.due) }) : null);
     text(at.overdue, one.received ? number(one.overdue) : "");
-    attr(at.overdue, "data-some", one.overdue ? "" : null);
+    attr(at.overdue, "data-some", one.overdue >= 2 && one.overdue >= one.received * MANY ? "" : null);
     text(at.oldest, one.oldest ? age((now() - time(one.oldest)) / 1000) : "–");
     if (at.spark) {
       drawSpark(at.spark.firstChild, one.weeks);
@@ -259,6 +261,8 @@ export function ownPage(host, { now, signal, read, sourceTitle }) {
     fillStatus();
     trend.draw(found.weeks, found.within_days);
   }
+
+  window.addEventListener("resize", () => found && trend.draw(found.weeks, found.within_days), { signal });
 
   async function load() {
     channel = get("channel");

@@ -4,27 +4,30 @@ import { el, svg } from "./dom.mjs";
 import { month, number, time } from "./format.mjs";
 import { t } from "./i18n.mjs";
 
-const WIDTH = 780;
+const LEAST_WIDTH = 320;
 const HEIGHT = 170;
 const FOOT = 20;
 const PARTS = ["in_time", "late", "young"];
 
 export function communityTrend() {
-  const drawing = svg("svg", { class: "cg-com-weekly", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
+  const drawing = svg("svg", { class: "cg-com-weekly", role: "img" });
   const legend = el("p", "cg-com-legend");
   return {
     node: el("div", "", drawing, legend),
     draw(weeks, days) {
+      const width = Math.max(LEAST_WIDTH, drawing.clientWidth);
+      drawing.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+      const every = Math.ceil((weeks.length * 58) / width); // weeks from one date to the next
       const most = Math.max(1, ...weeks.map((week) => week.received));
-      const step = (WIDTH - 34) / weeks.length;
+      const step = (width - 34) / weeks.length;
       const scale = (HEIGHT - FOOT - 12) / most;
       const ground = HEIGHT - FOOT;
       const marks = [most, Math.round(most / 2)].filter((value, at, all) => value > 0 && all.indexOf(value) === at).map((value) =>
         svg(
           "g",
           {},
-          svg("line", { class: "cg-com-level", x1: 0, x2: WIDTH - 34, y1: ground - value * scale, y2: ground - value * scale }),
-          svg("text", { x: WIDTH - 28, y: ground - value * scale + 4 }, number(value)),
+          svg("line", { class: "cg-com-level", x1: 0, x2: width - 34, y1: ground - value * scale, y2: ground - value * scale }),
+          svg("text", { x: width - 28, y: ground - value * scale + 4 }, number(value)),
         ),
       );
       const bars = weeks.map((week, at) => {
@@ -36,10 +39,10 @@ export function communityTrend() {
           return svg("rect", { "data-part": name, x: at * step + 2, y: top, width: step - 4, height });
         });
         const title = svg("title", {}, `${month(time(week.begins), true)}: ${number(week.received)} · ${PARTS.map((name) => `${t(`com.week.${name}`, { days })} ${number(told[name])}`).join(" · ")}`);
-        const label = at % 4 === 0 ? [svg("text", { x: at * step + 2, y: HEIGHT - 5 }, month(time(week.begins), true))] : [];
+        const label = at % every === 0 ? [svg("text", { x: at * step + 2, y: HEIGHT - 5 }, month(time(week.begins), true))] : [];
         return svg("g", {}, title, ...rects, ...label);
       });
-      drawing.replaceChildren(...marks, svg("line", { class: "cg-com-ground", x1: 0, x2: WIDTH - 34, y1: ground, y2: ground }), ...bars);
+      drawing.replaceChildren(...marks, svg("line", { class: "cg-com-ground", x1: 0, x2: width - 34, y1: ground, y2: ground }), ...bars);
       drawing.setAttribute("aria-label", t("com.trend.label", { weeks: weeks.length, received: number(weeks.reduce((sum, week) => sum + week.received, 0)) }));
       legend.replaceChildren(
         ...PARTS.map((name) => {

@@ -17,6 +17,7 @@ from data.store import Store, open_store
 from ingest.exercise.generate import write
 from ingest.exercise.plan import write_plan
 from ingest.exercise.player import TICK_S, play
+from ingest.exercise.register import write_register
 from ingest.exercise.settings import settings_toml
 from ingest.feed import Payload
 from ingest.guard import Unreadable
@@ -83,6 +84,7 @@ def _load(store: Store, settings: Settings, progress: Callable[[str, int], None]
             f", {tally.rejected:,} rejected" if tally.rejected else ""
         )
     yield f"objectives, assessments and risks: {write_plan(store, now, SEED):,} records"
+    yield f"contacts of the agencies: {write_register(store, now, SEED):,} records"
     health.flush(store)
     _save(settings.home, now, now)
 
