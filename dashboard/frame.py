@@ -37,7 +37,7 @@ DOCUMENT = """<!DOCTYPE html>
 </html>"""
 GRID = re.compile(r'<script src="(/_dash-component-suites/dash_ag_grid/[^"]+)"></script>')
 SOCKET = re.compile(r',"websocket":\{[^}]*\}')
-ALONE = ("report.css",)
+ALONE = ("lite.css", "report.css")
 """Sheets of pages that stand outside the shell; in it they would dress what is not theirs."""
 IMPORTED = re.compile(r'^(?:import|export)\b[^;"]*"\./([^"]+)";', re.MULTILINE)
 
