@@ -11,6 +11,7 @@ import { drawSpark, sparkLine } from "./spark.mjs";
 import { get, seenAs, setView } from "./state.mjs";
 
 const STATES = ["off_track", "at_risk", "not_reported", "on_track"];
+const COLUMNS = ["measure", "way", "actual", "trend", "benchmark", "owner", "complete", "age", "state"];
 const TABS = ["plan", "assessments"];
 
 export function objectivesPanel(host, { now, signal, read }) {
@@ -76,9 +77,10 @@ export function objectivesPanel(host, { now, signal, read }) {
     show(sums, tab() === "plan");
     if (tab() === "assessments") return assessmentList(list, doc.assessments, door);
     drawSums();
-    list.replaceChildren(...(doc.objectives.length ? doc.objectives.map(objectiveNode) : [empty()]));
+    list.replaceChildren(...(doc.objectives.length ? [columns(), ...doc.objectives.map(objectiveNode)] : [empty()]));
   }
 
+  const columns = () => el("div", "cg-plan-measure cg-plan-columns", ...COLUMNS.map((name) => el("span", `cg-plan-col-${name}`, t(`objectives.col.${name}`))));
   const empty = () => el("p", "cg-empty", t(doc.choices?.agencies.length ? "objectives.none.write" : "objectives.none"));
 
   function drawSums() {

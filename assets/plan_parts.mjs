@@ -81,22 +81,25 @@ export function timeChart(points, { line = [], levels = [], upright = null, mean
   return node;
 }
 
-/** The way from baseline to target as a bar: where it should be by now, where it is, and the benchmark. */
+/** The way as a bar that begins at the baseline and ends at the target, whichever is the greater: where it should be by now (upright),
+ * how far it is (filled), and where on it the benchmark lies. */
 export function wayBar({ baseline, target, expected, actual, benchmark, state }) {
-  const told = [baseline ?? 0, target, expected, actual, benchmark].filter((one) => Number.isFinite(one));
-  const least = Math.min(...told);
-  const most = Math.max(...told, least + 1e-9);
-  const x = (value) => 4 + ((value - least) / (most - least)) * 152;
+  const from = Number.isFinite(baseline) && baseline !== target ? baseline : 0;
+  const share = (value) => (value - from) / (target - from || 1);
+  const told = [actual, benchmark].filter(Number.isFinite).map(share);
+  const least = Math.max(-0.4, Math.min(0, ...told));
+  const most = Math.min(1.6, Math.max(1, ...told));
+  const x = (value) => 4 + ((Math.min(most, Math.max(least, share(value))) - least) / (most - least)) * 152;
   const node = svg("svg", { class: "cg-plan-way-bar", viewBox: "0 0 160 22", "aria-hidden": "true", preserveAspectRatio: "none" });
-  const from = Number.isFinite(baseline) ? baseline : least;
   node.append(svg("line", { class: "cg-plan-track", x1: 4, x2: 156, y1: 11, y2: 11 }));
   if (Number.isFinite(actual)) {
     const ends = [x(from), x(actual)].toSorted((a, b) => a - b);
-    node.append(svg("line", { class: "cg-plan-gone", "data-state": state, x1: ends[0], x2: ends[1], y1: 11, y2: 11 }));
+    node.append(svg("line", { class: "cg-plan-gone", "data-state": state, x1: ends[0], x2: ends[1] + 0.5, y1: 11, y2: 11 }));
   }
-  if (Number.isFinite(benchmark)) node.append(svg("path", { class: "cg-plan-benchmark", d: `M${x(benchmark)} 21l-3.5 -5h7z` }));
-  if (Number.isFinite(expected)) node.append(svg("line", { class: "cg-plan-expected", x1: x(expected), x2: x(expected), y1: 3, y2: 19 }));
-  if (Number.isFinite(target)) node.append(svg("line", { class: "cg-plan-target", x1: x(target), x2: x(target), y1: 5, y2: 17 }));
+  node.append(svg("line", { class: "cg-plan-base", x1: x(from), x2: x(from), y1: 7, y2: 15 }));
+  if (Number.isFinite(target)) node.append(svg("line", { class: "cg-plan-target", x1: x(target), x2: x(target), y1: 4, y2: 18 }));
+  if (Number.isFinite(benchmark)) node.append(svg("path", { class: "cg-plan-benchmark", d: `M${x(benchmark)} 15l3 6h-6z` }));
+  if (Number.isFinite(expected)) node.append(svg("line", { class: "cg-plan-expected", x1: x(expected), x2: x(expected), y1: 2, y2: 20 }));
   return node;
 }
 

@@ -215,6 +215,7 @@ export function risksPanel(host, { now, signal, read }) {
       if (!here.length) continue;
       const worst = here.toSorted((a, b) => b.rating - a.rating)[0];
       const mark = button("cg-risk-mark", `${place.name}: ${t("risks.open", { count: here.length })}`, here.map((one) => one.code || "•").join(" "));
+      mark.append(el("small", "", el("bdi", "", place.name)));
       mark.dataset.band = worst.band;
       attr(mark, "data-raised", here.some((one) => one.raised) ? "" : null);
       mark.addEventListener("click", () => choose({ title: place.name, ids: here.map(({ id }) => id) }));

@@ -11,8 +11,8 @@ from dashboard.page import Page, shell
 from dashboard.services import Services
 from data.seen import Seen
 
-GROUND = "boundaries,areas,labels"
-"""Layers under the risks; an address may ask for others."""
+GROUND = "boundaries"
+"""Layers under the risks, whose marks carry the names of their areas; an address may ask for others."""
 
 
 def layout(services: Services, seen: Seen, query: Mapping[str, str]) -> Any:
