@@ -25,7 +25,7 @@ WALL_ONLY = ("overview", "security", "supply", "health", "access", "objectives")
 MOST_BYTES = 400_000
 SETTLED_MS = 1_500
 READY_MS = 120_000
-COLOURS = (256, 128, 64, 32)
+COLOURS = (256, 128, 64, 32, 24, 16)
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,8 @@ def run(
         update(warm + number)
         if (number + 1) % TURNS_AN_HOUR == 0:
             sizes.append(size(browser, page, server, number + 1))
-            print(f"hour {(number + 1) // TURNS_AN_HOUR}: heap {sizes[-1].heap / 1e6:.2f} MB", flush=True)
+            hour, last = (number + 1) // TURNS_AN_HOUR, sizes[-1]
+            print(f"hour {hour}: heap {last.heap / 1e6:.2f} MB, server {last.server_bytes / 1e6:.0f} MB", flush=True)
     after = page.evaluate(DASH)
     return sizes, {name: after[name] - before[name] for name in after}, time.perf_counter() - begin
 
