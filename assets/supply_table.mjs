@@ -9,7 +9,7 @@ const AROUND = 6;
 const COLUMNS = ["site", "stock", "rate", "days", "ends", "chance", "coming", "people", "age"];
 
 export function supplyTable(host, { now, open, rowsOf }) {
-  const names = el("div", "cg-supply-row cg-supply-names", ...COLUMNS.map((name) => el("span", `cg-supply-${name}`, t(`supply.col.${name}`))));
+  const names = el("div", "cg-supply-row cg-supply-names", ...COLUMNS.map((name) => el("span", `cg-sc-${name}`, t(`supply.col.${name}`))));
   for (const [at, node] of [...names.children].entries()) {
     node.setAttribute("role", "columnheader");
     node.title = t(`supply.how.${COLUMNS[at]}`);
@@ -39,8 +39,8 @@ export function supplyTable(host, { now, open, rowsOf }) {
     const node = el(
       "div",
       "cg-supply-row",
-      el("span", "cg-supply-site-cell", part("mark", "i", "cg-stock"), el("span", "cg-supply-two", part("name", "b"), part("item", "small"))),
-      ...COLUMNS.slice(1).map((name) => el("span", `cg-supply-${name}`, part(name, "bdi"), name === "coming" || name === "chance" ? part(`${name}_more`, "small") : null)),
+      el("span", "cg-sc-site", part("mark", "i", "cg-stock"), el("span", "cg-sc-two", part("name", "b"), part("item", "small"))),
+      ...COLUMNS.slice(1).map((name) => el("span", `cg-sc-${name}`, part(name, "bdi"), name === "coming" ? part("coming_more", "small") : null)),
     );
     node.setAttribute("role", "row");
     for (const cell of node.children) cell.setAttribute("role", "gridcell");
@@ -71,7 +71,6 @@ export function supplyTable(host, { now, open, rowsOf }) {
     text(at.ends, endsWords(row, now()));
     text(at.chance, row.chance === null ? "–" : percent(row.chance));
     attr(at.chance, "data-high", row.chance >= 0.5 ? "" : null);
-    text(at.chance_more, "");
     text(at.coming, comingWords(row));
     attr(at.coming, "data-break", row.break || null);
     text(at.coming_more, row.break ? t(`supply.break.${row.break}`) : "");

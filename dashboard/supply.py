@@ -271,7 +271,8 @@ def _line(board: Board, at: int, item: Item, ends: NDArray[np.float64]) -> dict[
     coming = board.coming.coming.get(at, ())
     series = board.past.series
     recent = series.used[at, -MONTHS:]
-    probability = float(board.chance.probability[at])
+    out = found.status[at] == STOCKOUT  # counted since the last whole month
+    probability = np.nan if out else float(board.chance.probability[at])
     return {
         "id": public_id(item.id),
         "site": public_id(int(seen.column("site", "id")[site])) if site != NOT_A_SITE else None,

@@ -7,10 +7,12 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from ingest.exercise import stock
-from ingest.exercise.clock import ZONE, start_of
+from ingest.exercise.clock import ZONE, local_date, start_of
 from ingest.exercise.stock import ITEMS, REASONS, Movement, cards, stocked, uid
-from ingest.exercise.world import build
+from ingest.exercise.world import build, random
 
 Row = Sequence[object]
 USER, PROGRAM = uid("user", "storekeeper"), uid("program", "essential supplies")
@@ -24,6 +26,7 @@ def tables(seed: int, now: datetime) -> list[tuple[str, bytes]]:
         ("referencedata.geographic_zones.csv", _zones(seed)),
         ("referencedata.facilities.csv", _facilities(seed)),
         ("referencedata.orderables.csv", _orderables()),
+        ("referencedata.lots.csv", _lots(seed, now)),
         ("stockmanagement.nodes.csv", _nodes(seed)),
         ("stockmanagement.stock_card_line_item_reasons.csv", _reasons()),
         ("stockmanagement.stock_cards.csv", _cards(seed)),
@@ -91,9 +94,26 @@ def _reasons() -> bytes:
     return _csv("id,name,description,reasoncategory,reasontype,isfreetextallowed", rows)
 
 
+def _lots(seed: int, now: datetime) -> bytes:
+    """One lot for each card; one in seven expires within four months."""
+    rng, today = random(seed, 99), local_date(now)
+    soon = rng.random(len(cards(seed))) < 1 / 7
+    days = np.where(soon, rng.integers(20, 120, len(soon)), rng.integers(200, 800, len(soon))).tolist()
+    rows = [
+        (_lot(seed, number), f"L{number:05d}", "true", (today + timedelta(days=left)).isoformat(),
+         uid("trade", ITEMS[card.item].code))
+        for number, (card, left) in enumerate(zip(cards(seed), days, strict=True))
+    ]  # fmt: skip
+    return _csv("id,lotcode,active,expirationdate,tradeitemid", rows)
+
+
+def _lot(seed: int, card: int) -> str:
+    return uid("lot", card_id(seed, card))
+
+
 def _cards(seed: int) -> bytes:
     rows = [
-        (card_id(seed, number), uid("facility", stocked(seed)[card.site].code), "",
+        (card_id(seed, number), uid("facility", stocked(seed)[card.site].code), _lot(seed, number),
          uid("orderable", ITEMS[card.item].code), PROGRAM, uid("event", number))
         for number, card in enumerate(cards(seed))
     ]  # fmt: skip

@@ -54,6 +54,13 @@ def settings_toml() -> str:
         *(f"{short} = {_text(full)}" for short, full in AGENCIES.items()),
         "",
     ]
+    parts += [
+        "[thresholds]  # of /supply: days, and what a person needs in a month at the least",
+        "supply_lead_time_days = 21",
+        "supply_safety_days = 10",
+        '"supply_minimum.FOO-CER" = 0.26  # 430 g of cereals a day, of a ration of 2,100 kcal (Sphere 2018), in bags of 50 kg',
+        "",
+    ]
     for source in SOURCES:
         around = [] if source["name"] in WORLDWIDE else [f"bbox = {box}"]
         parts += ["[[source]]", *(f"{key} = {_text(value)}" for key, value in source.items()), *around, ""]
@@ -160,6 +167,7 @@ SOURCES = (
         "reason": "#status+reason", "surface": "#loc+surface", "event_time": "#date+observed",
         "version_time": "#date+observed", "lat": "#geo+lat", "lon": "#geo+lon", "geometry": "#geo+wkt",
     }),
+    _source("waybills", "Waybills", "shipments", "LOG", "1d", MODERATE, "B2"),
     _source("gdacs", "GDACS", "gdacs", "GDACS", "1d"),
     _source("earthquakes", "Earthquakes", "usgs", "SEISMIC", "1d"),
     _source("met", "Public warnings (CAP)", "cap", "MET", "1h"),
