@@ -55,6 +55,7 @@ TOLD_BELOW_EXACT = frozenset(
         ),
         *("form", "item", "item_name", "unit", "indicator", "disaggregation", "channel", "organisation", "sidc", "how"),
         *("surface", "grade", "risk"),
+        *("about", "by", "by_agency", "assignee", "acknowledged_by", "given_by", "taken_by", "one", "other"),
     )
 )
 """Texts that tell no place: codes and names of things."""
