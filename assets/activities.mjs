@@ -12,6 +12,9 @@ import { api, get, seenAs, setView } from "./state.mjs";
 const TABS = ["gaps", "overlaps", "reports", "contacts"];
 const FIGURES = ["share", "gap", "need", "who"];
 
+/** Text of one direction inside text of another. */
+const isolated = (words) => `\u2066${words}\u2069`;
+
 export const sectorName = (code, name) => named(`sector.${code}`, name || t("act.no_sector"));
 
 export function ownPage(host, { now, signal, read, sourceTitle }) {
@@ -101,7 +104,7 @@ export function ownPage(host, { now, signal, read, sourceTitle }) {
         text(at.figure, name === "gaps" ? t("act.gap", { people: number(one.gap) }) : "");
         text(at.why, name === "gaps" ? standing(one) : t("act.overlap", { what: one.what, who: one.who.join(", ") }));
         const asked = one.ask.map((id) => found.contacts.find((each) => each.id === id)).filter(Boolean);
-        text(at.ask, asked.length ? t("act.ask", { who: asked.map((each) => [each.office, each.phone].filter(Boolean).join(" ")).join("; ") }) : t("act.ask.nobody"));
+        text(at.ask, asked.length ? t("act.ask", { who: asked.map((each) => isolated([each.office, each.phone].filter(Boolean).join(" "))).join("; ") }) : t("act.ask.nobody"));
         attr(at.ask, "data-none", asked.length ? null : "");
       },
     );
@@ -110,7 +113,7 @@ export function ownPage(host, { now, signal, read, sourceTitle }) {
   function standing(one) {
     if (one.standing === "active") return t("act.standing.few");
     const words = t(`act.standing.${one.standing}`);
-    return one.behind.length ? `${words}: ${one.behind.join(", ")}` : words;
+    return one.behind.length ? `${words} · ${t("act.report.due")}: ${one.behind.join(", ")}` : words;
   }
 
   function fillReports() {

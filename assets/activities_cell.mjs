@@ -41,7 +41,7 @@ export function cellPanel({ now, read, sourceTitle, close, signal }) {
     body.replaceChildren(
       ...[
         line,
-        el("dl", "cg-facts", pair(t("act.need"), people(one.need)), pair(t("act.targeted"), people(one.targeted)), pair(t("act.reached"), people(one.reached)), pair(t("act.figure.gap"), people(one.gap))),
+        el("dl", "cg-facts", pair(t("act.need"), people(one.need)), pair(t("act.targeted"), people(one.targeted)), pair(t("act.reached"), people(one.reached)), pair(t("act.not_reached"), people(one.gap))),
         el("p", "cg-com-note", from),
         ...due.map((each) => el("p", "cg-act-due", t("act.due", { who: each.name, age: age((now() - time(each.reported)) / 1000) }))),
         ...one.overlaps.map((each) => el("p", "cg-act-twice", t("act.overlap", { what: each.what, who: each.who.join(", ") }))),

@@ -202,7 +202,7 @@ export function ownPage(host, { now, signal, read, sourceTitle }) {
         node.cgId = one.id;
         text(at.age, one.at ? age((now() - time(one.at)) / 1000) : t("unknown"));
         text(at.theme, named(`theme.${one.theme}`, one.theme) || t("com.not_said"));
-        text(at.where, [one.area, one.channel, named(`com.status.${one.status}`, one.status), sourceTitle(one.source)].filter(Boolean).join(" · "));
+        text(at.where, [one.area, named(`theme.${one.channel}`, one.channel), named(`com.status.${one.status}`, one.status), sourceTitle(one.source)].filter(Boolean).join(" · "));
       },
     );
     show(none, !found.oldest.length && found.whole.received > 0);
