@@ -10,6 +10,7 @@ const PAGES = [
   ["/", "picture"],
   ["/watch", "watch"],
   ["/incidents", "incidents"],
+  ["/health", "health"],
   ["/activities", "activities"],
   ["/community", "community"],
   ["/objectives", "objectives"],

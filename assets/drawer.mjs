@@ -7,6 +7,7 @@ import { HANDLED, handlingPart } from "./handling.mjs";
 import { lang, named, t } from "./i18n.mjs";
 import { nearbyNodes } from "./nearby.mjs";
 import { api, get, setFilters, visit } from "./state.mjs";
+import { wayNodes } from "./ways.mjs";
 
 function copyButton(label, value) {
   const node = button("cg-link cg-copy", label);
@@ -262,6 +263,7 @@ export function drawer(host, { now, kpi, sourceTitle, signal }) {
       HANDLED.includes(r.collection) ? handlingPart(r.id, { now, signal }) : null,
       fields || null,
       nearbyNodes(r, { now, signal }),
+      ...wayNodes(r, signal),
       ...accessNodes(r.access, signal),
       history || null,
       provenance || null,

@@ -29,7 +29,7 @@ import { uploadPanel } from "./upload.mjs";
 import { moreWords } from "./words_more.mjs";
 
 /** Pages whose module has their own name, makes all of the page and loads what it shows itself. */
-const OWN = ["community", "activities"];
+const OWN = ["community", "activities", "health"];
 const COUNTS_EVERY_MS = 5000;
 const AGES_EVERY_MS = 1000;
 const PATIENCE_MS = 30_000; // a line that went dumb must not hold the page for ever
@@ -120,6 +120,7 @@ async function start(app, life) {
   function takeLayers(doc) {
     found.incidents?.only(doc);
     found.supply?.only(doc);
+    found.own?.only?.(doc);
     layers = doc;
     found.banner?.update(doc);
     found.layers?.update(doc);
@@ -234,7 +235,7 @@ async function start(app, life) {
       answerPointer(found.map, over, {
         doc: () => layers,
         now,
-        open: (what) => found.supply?.open(what) || found.drawer?.show(what),
+        open: (what) => found.supply?.open(what) || found.own?.open?.(what) || found.drawer?.show(what),
         foot: found.foot,
         sourceTitle,
         signal,
@@ -280,11 +281,11 @@ async function start(app, life) {
   on("cg:view", () => {
     setTheme(get("theme") || root.dataset.theme);
     found.banner?.state();
+    found.own?.view(); // which may choose other layers
     found.map?.update();
     found.layers?.update();
     found.brush?.place();
     found.drawer?.follow();
-    found.own?.view();
   });
   on("cg:lang", () => location.reload());
   on("cg:rings", () => found.layers?.rings());

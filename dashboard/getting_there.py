@@ -43,6 +43,7 @@ from data.times import moment_of
 
 BANDS = ("b30", "b60", "b120", "b240", "b480", "far", "none", "off_road")
 LISTED = 40
+CHOICES_MOST = 2_000
 
 
 def overview(services: Services, request: Request) -> Response:
@@ -65,6 +66,7 @@ def overview(services: Services, request: Request) -> Response:
             "unknown": where.unknown,
         },
         "closures": _closures(seen, found, tried, shown),
+        "choices": _choices(seen, found),
         "lost": _lost(found),
         "cut_sites": _cut_sites(seen, found, shown),
         "dry": _dry(seen, hub, shown),
@@ -147,6 +149,14 @@ def _closures(seen: Seen, found: Reachable, tried: Rows, shown: list[Item]) -> l
         }
         for row, item in zip(listed[:LISTED], items, strict=True)
     ]
+
+
+def _choices(seen: Seen, found: Reachable) -> list[dict[str, str]]:
+    """Every road and bridge that may be closed to see what would be, by name."""
+    rows = np.concatenate((np.unique(found.ground.rows), found.ground.points)).tolist()
+    labels, title, ids = seen.labels("route", "title"), seen.column("route", "title"), seen.column("route", "id")
+    told = [{"id": public_id(int(ids[row])), "title": labels[title[row]]} for row in rows[:CHOICES_MOST]]
+    return sorted((one for one in told if one["title"]), key=lambda one: one["title"].casefold())
 
 
 def _lost(found: Reachable) -> dict[str, Any]:
