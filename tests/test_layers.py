@@ -24,6 +24,7 @@ from data.records import (
     KINDS,
     Alert,
     Boundary,
+    Imagery,
     Incident,
     Indicator,
     Record,
@@ -60,6 +61,7 @@ ALONE: dict[str, Told] = {
     "labels": {"name": str, "kind": str, "rank": int},
     "lines": {"id": str, "title": str, "cls": str, "status": str},
     "ways": {"id": str, "title": str, "status": str},
+    "pictures": {"id": str, "title": str},
 }
 """What the browser needs of a feature by how it is drawn (assets/marks.mjs)."""
 GEOMETRY = {
@@ -72,6 +74,7 @@ GEOMETRY = {
     "areas": 3,
     "choropleth": 3,
     "boundaries": 3,
+    "pictures": 3,
 }
 
 
@@ -163,6 +166,17 @@ def everything() -> list[Record]:
         ),
         Site(source_ref="town", title="Tesheni", category="Town", population_served=9000.0, lon=30.7, lat=7.7),
         *(stock(f"s{n}", "NUT", float(n * 5), 60.0) for n in range(15)),
+        Imagery(
+            source_ref="flood.tif",
+            title="Flood extent",
+            event_time=NOW - timedelta(days=2),
+            lon=31.0,
+            lat=7.0,
+            wkb=shapely.to_wkb(shapely.box(30.5, 6.5, 31.5, 7.5)),
+            tiles="ab" * 32,
+            minzoom=6,
+            maxzoom=11,
+        ),
         RouteStatus(
             source_ref="w1",
             title="Road",

@@ -11,28 +11,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import shapely
 
 from data.records import Imagery
 from ingest import imagery, imagery_archive
 from ingest.feed import Context, Feed, Payload, Refusal, Source
-from ingest.imagery import Picture, Tile
+from ingest.imagery import Tile
 from ingest.values import instant, shape
 
 TAKEN = ("ACQUISITIONDATETIME", "ACQUISITION_DATETIME", "ACQUISITION_DATE", "DATE_ACQUIRED", "acquired", "datetime")
 NAMED = ("TIFFTAG_DOCUMENTNAME", "TIFFTAG_IMAGEDESCRIPTION", "name", "description")
 CREDIT = ("attribution", "TIFFTAG_COPYRIGHT", "TIFFTAG_ARTIST")
-
-
-@dataclass(frozen=True)
-class Row:
-    name: str
-    digest: str
-    picture: Picture
 
 
 def recognise(payload: Payload) -> int:
@@ -44,37 +38,37 @@ def recognise(payload: Payload) -> int:
     return 90 if driver else 0
 
 
-def rows(payload: Payload, source: Source) -> Iterator[Row]:
+def rows(payload: Payload, source: Source) -> Iterator[dict[str, Any]]:
     reader = imagery_archive if imagery_archive.is_archive(payload) else imagery
     digest = hashlib.sha256()
     with payload.open() as file:
         while block := file.read(1 << 20):
             digest.update(block)
-    yield Row(Path(payload.name).name, digest.hexdigest(), reader.describe(payload))
+    yield {"name": Path(payload.name).name, "digest": digest.hexdigest(), **asdict(reader.describe(payload))}
 
 
-def record(row: Row, context: Context) -> Imagery:
-    found, options = row.picture, context.source.options
-    said = {**found.tags, **{name: str(value) for name, value in options.items()}}
-    west, south, east, north = found.bounds
+def record(row: dict[str, Any], context: Context) -> Imagery:
+    options = context.source.options
+    said = {**row["tags"], **{name: str(value) for name, value in options.items()}}
+    west, south, east, north = row["bounds"]
     lon, lat, wkb = shape(shapely.box(west, south, east, north))
     return Imagery(
-        source_ref=row.name,
-        title=_first(said, ("title", *NAMED)) or Path(row.name).stem.replace("_", " "),
+        source_ref=row["name"],
+        title=_first(said, ("title", *NAMED)) or Path(row["name"]).stem.replace("_", " "),
         category=_first(said, ("category",)) or "imagery",
         event_time=_taken(said, context),
         lon=lon,
         lat=lat,
         wkb=wkb,
-        tiles=row.digest,
-        minzoom=found.minzoom,
-        maxzoom=found.maxzoom,
-        resolution_m=found.resolution_m,
-        crs=found.crs,
-        bands=found.bands,
-        stretch=found.stretch,
+        tiles=row["digest"],
+        minzoom=row["minzoom"],
+        maxzoom=row["maxzoom"],
+        resolution_m=row["resolution_m"],
+        crs=row["crs"],
+        bands=row["bands"],
+        stretch=row["stretch"],
         attribution=_first(said, CREDIT),
-        attributes={name: value for name, value in found.tags.items() if len(value) <= 500},
+        attributes={name: value for name, value in row["tags"].items() if len(value) <= 500},
     )
 
 
