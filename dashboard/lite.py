@@ -310,8 +310,8 @@ def _figures(figures: Sequence[tuple[str, str]]) -> str:
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], t: Words, numbers: Sequence[int] = ()) -> str:
     if not rows:
         return f"<p>{escape(t('lite.none'))}</p>"
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     mark = [' class="n"' if at in numbers else "" for at in range(len(heads))]
+    head = "".join(f"<th{mark[at]}>{escape(name)}</th>" for at, name in enumerate(heads))
     lines = "".join(
         "<tr>" + "".join(f"<td{mark[at]}>{escape(str(cell))}</td>" for at, cell in enumerate(row)) + "</tr>\n"
         for row in rows

@@ -30,6 +30,8 @@ from data.accounts import plain_name
 
 FORM = "commonground-form"
 """The cookie that a form shown before anybody signed in is bound to."""
+LITE = "/lite/incidents"
+"""Where whoever has a weak link goes on to."""
 AT_ONCE = max(2, os.cpu_count() or 2)
 """Passwords that are checked at the same time: each takes 64 MiB and a tenth of a second of a core."""
 
@@ -88,7 +90,8 @@ def page(services: Services, request: Request, status: int = 200, told: str = ""
     }
         <button>{escape(say("sign_in.do"))}</button>
       </form>
-      <p class="cg-plain-note">{escape(say("sign_in.help"))}</p>"""
+      <p class="cg-plain-note">{escape(say("sign_in.help"))}</p>
+      <p class="cg-plain-note"><a href="/sign-in?next={quote(LITE, safe="")}">{escape(say("lite.link"))}</a></p>"""
     answer = document(services, request, say("sign_in.title"), _panel(mission.name, say("sign_in.title"), body), status)
     answer.headers.append("set-cookie", cookie_header(request, cookie_name(request, FORM), cookie, same_site="Strict"))
     return answer
