@@ -25,7 +25,7 @@ WALL_ONLY = ("overview", "security", "supply", "health", "access", "objectives")
 MOST_BYTES = 400_000
 SETTLED_MS = 1_500
 READY_MS = 120_000
-COLOURS = (256, 128, 64, 32, 24, 16)
+COLOURS = (256, 128, 64, 32)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def small(picture: bytes) -> bytes:
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     for colours in COLOURS:
         out = io.BytesIO()
-        reduced = image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        reduced = image.quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         reduced.save(out, "PNG", optimize=True)
         if out.tell() <= MOST_BYTES:
             break

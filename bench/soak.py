@@ -2,9 +2,9 @@
 round, and an update at every turn of a scene. How fast memory grows, per hour of that day.
 
 A day of the wall is 2,880 turns of 30 seconds. What comes between two turns it draws together at most three times a second, and
-none of that is kept: so each turn here brings one update (an incident, or where a unit is), sent when the one before is on the map,
-and an hour of the day is 120 of them. Time is not put forward: what follows from the clock alone (ages, the minute's asking again)
-happens as often as the run is long.
+none of that is kept: so each turn here brings one update (an incident, or where a unit is), sent when the one before is on the
+map, and an hour of the day is 120 of them. Time is not put forward: what follows from the clock alone (ages, the minute's asking
+again) happens as often as the run is long.
 """
 
 import argparse
