@@ -262,7 +262,11 @@ def test_a_layer_speaks_every_language(seen: Seen, lang: str) -> None:
     for ours, theirs in zip(english, other, strict=True):
         for a, b in [
             (ours["title"], theirs["title"]),
-            *((x["label"], y["label"]) for x, y in zip(ours["legend"], theirs["legend"], strict=True)),
+            *(  # a thing of its own is called what it is called
+                (x["label"], y["label"])
+                for x, y in zip(ours["legend"], theirs["legend"], strict=True)
+                if "about" not in x
+            ),
         ]:
             assert a != b or a in same or not any(ch.isalpha() for ch in a), (ours["id"], a)
 
@@ -330,7 +334,8 @@ def test_the_list_counts_what_is_selected(seen: Seen, layer: Layer) -> None:
     found = select(seen, layer, EVERYTHING)
     assert entry["count"] == len(found.rows)
     legend: list[dict[str, object]] = entry["legend"]  # type: ignore[assignment]
-    assert not legend or sum(line["count"] for line in legend) == entry["count"]  # type: ignore[misc]
+    counted = [1 if "about" in line else line["count"] for line in legend]
+    assert not legend or sum(counted) == entry["count"]  # type: ignore[arg-type]
     assert len({line["key"] for line in legend}) == len(legend)
     told = [str(line["key"]) for line in legend]
     assert "unknown" not in told or told[-1] == "unknown"

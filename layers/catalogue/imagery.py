@@ -51,7 +51,7 @@ def _about(record: Imagery, wkb: bytes, view: View) -> dict[str, Any]:
         "minzoom": record.minzoom,
         "maxzoom": record.maxzoom,
         "version": record.tiles[:16],
-        "taken": record.event_time,
+        "taken": record.event_time and record.event_time.isoformat().replace("+00:00", "Z"),
         "source": record.source,
         "agency": record.agency,
         "notes": [say(view.lang, words, n=value) for words, value in told.items() if value],
