@@ -72,6 +72,13 @@ export function objectivesPanel(host, { now, signal, read }) {
     const told = JSON.stringify([tab(), doc.objectives, doc.assessments, doc.choices]);
     if (told === drawn) return;
     drawn = told;
+    // Ages and where a figure should be by now move on: what is drawn anew keeps the place of whoever is at it.
+    const at = document.activeElement?.closest?.(".cg-plan-list [data-id]")?.dataset.id;
+    drawAll();
+    if (at && !document.activeElement?.closest?.("#cg-objectives")) list.querySelector(`[data-id="${CSS.escape(at)}"]`)?.focus();
+  }
+
+  function drawAll() {
     show(fresh, Boolean(doc.choices?.agencies.length));
     text(fresh, t(tab() === "plan" ? "objectives.new" : "assessments.new"));
     show(sums, tab() === "plan");

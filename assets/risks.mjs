@@ -54,7 +54,9 @@ export function risksPanel(host, { now, signal, read }) {
     all.addEventListener("click", () => choose(null));
     chosen.replaceChildren(...(only ? [el("span", "", only.title), " ", all] : []));
     show(chosen, Boolean(only));
+    const at = document.activeElement?.closest?.(".cg-risk-list [data-id]")?.dataset.id;
     list.replaceChildren(...(shown.length ? [columns(), ...shown.map(row)] : [el("p", "cg-empty", t("risks.none"))]));
+    if (at) list.querySelector(`[data-id="${CSS.escape(at)}"]`)?.focus(); // drawn anew it keeps the place of whoever is at it
     drawMarkers(open);
   }
 
