@@ -12,7 +12,7 @@ const HORIZONS = ["30", "60", "90"];
 const SORTS = ["days", "chance", "people"];
 export const CLASSES = ["stockout", "lt7", "d7_14", "d14_30", "gt30", "overstock", "unknown", "not_reported"];
 /** What else the map shows here: whether one can get there. */
-const LAYERS = ["supply", "routes", "crossings"];
+const LAYERS = ["supply", "routes", "crossings", "boundaries", "labels"];
 
 export function supplyPage(app, { now, signal, read, sourceTitle }) {
   const ask = app.querySelector("#cg-supply-ask");

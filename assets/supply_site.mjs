@@ -59,7 +59,7 @@ export function sitePanel(host, { now, read, sourceTitle, shut }) {
     );
     const items = el("ol", "cg-supply-items", ...answer.items.map((one) => itemNode(one, answer.chosen)));
     items.setAttribute("aria-label", t("supply.items"));
-    body.replaceChildren(about, items, el("h3", "", row.item_name), facts(row, answer), chance(row, answer), fan(row, answer, now()), coming(row), people(answer), more(row));
+    body.replaceChildren(about, items, el("h3", "", row.item_name), facts(row, answer), fan(row, answer, now()), chance(row, answer), coming(row), people(answer), more(row));
     body.scrollTop = 0;
   }
 

@@ -3,6 +3,7 @@
 import { attr, el, keyed, part, parts, text } from "./dom.mjs";
 import { age, number, time } from "./format.mjs";
 import { t } from "./i18n.mjs";
+import { get } from "./state.mjs";
 
 const PAGE = 60;
 const AROUND = 6;
@@ -62,7 +63,7 @@ export function supplyTable(host, { now, open, rowsOf }) {
     attr(at.mark, "role", "img");
     attr(at.mark, "aria-label", t(`supply.class.${row.status}`));
     text(at.name, row.name);
-    text(at.item, [row.item_name, row.area].filter(Boolean).join(" · "));
+    text(at.item, (get("item") ? [row.area, row.pcode] : [row.item_name, row.area]).filter(Boolean).join(" · "));
     at.name.dir = at.item.dir = "auto";
     text(at.stock, row.stock === null ? t("unknown") : number(row.stock, { maximumFractionDigits: 0 }));
     text(at.rate, row.amc ? number(row.amc / 30.4375, { maximumSignificantDigits: 3 }) : t("unknown"));

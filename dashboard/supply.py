@@ -41,6 +41,7 @@ from data.analysis.supply import (
 )
 from data.columns import NO_TIME, NO_XY
 from data.filters import BadFilter, Filters
+from data.gazetteer import Area
 from data.places import NOWHERE
 from data.seen import Item, Seen, public_id
 
@@ -126,7 +127,7 @@ def board_of(services: Services, seen: Seen, filters: Filters, item: str, horizo
         seen=seen,
         found=found,
         past=past,
-        chance=_chance(past.series, horizon // 30),
+        chance=_chance(past.series, found.stock, horizon // 30),
         names=names,
         coming=pipeline(seen, found, names),
         people=_people(seen, found),
@@ -142,10 +143,10 @@ _known: OrderedDict[tuple[bytes, int], Chance] = OrderedDict()
 _lock = threading.Lock()
 
 
-def _chance(series: Series, ahead: int) -> Chance:
+def _chance(series: Series, on_hand: NDArray[np.float64], ahead: int) -> Chance:
     """Fitted once for the same months: what it is made from names it, so that nobody gets what others' records made."""
     hasher = hashlib.blake2b(digest_size=16)
-    for part in (series.used, series.stock, series.site, series.item):
+    for part in (series.used, series.stock, series.site, series.item, on_hand):
         hasher.update(str(part.shape).encode() + part.tobytes())
     key = (hasher.digest(), ahead)
     with _lock:
@@ -153,7 +154,7 @@ def _chance(series: Series, ahead: int) -> Chance:
             _known.move_to_end(key)
             return _known[key]
         share, months = forecast.covered(series)
-        made = forecast.chance(series, ahead)
+        made = forecast.chance(series, ahead, on_hand)
         made = replace(made, track=replace(made.track, coverage=share, months=months))
         _known[key] = made
         if len(_known) > 12:
@@ -271,14 +272,15 @@ def _line(board: Board, at: int, item: Item, ends: NDArray[np.float64]) -> dict[
     coming = board.coming.coming.get(at, ())
     series = board.past.series
     recent = series.used[at, -MONTHS:]
+    where = area_of(seen, at, found)
     out = found.status[at] == STOCKOUT  # counted since the last whole month
     probability = np.nan if out else float(board.chance.probability[at])
     return {
         "id": public_id(item.id),
         "site": public_id(int(seen.column("site", "id")[site])) if site != NOT_A_SITE else None,
         "name": site_name(board, at),
-        "pcode": next((code for code in reversed(item.pcodes) if code), None),
-        "area": next((name for name in reversed(item.area_names) if name), None),
+        "pcode": where.pcode if where else None,
+        "area": where.name if where else None,
         "item": record.item,
         "item_name": board.names.get(record.item, record.item),
         "unit": record.unit,
@@ -306,8 +308,6 @@ def _line(board: Board, at: int, item: Item, ends: NDArray[np.float64]) -> dict[
         "source": record.source,
         "grade": record.grade,
         "exercise": record.exercise,
-        "lon": record.lon,
-        "lat": record.lat,
     }
 
 
@@ -353,14 +353,19 @@ def _moment(time_us: int) -> datetime | None:
     return None if time_us == NO_TIME else datetime.fromtimestamp(time_us / 1e6, UTC)
 
 
-def in_need(seen: Seen, at: int, found: Supply) -> tuple[str, float | None] | None:
-    """The district of an entry and its people in need, where anybody said."""
+def area_of(seen: Seen, at: int, found: Supply) -> Area | None:
+    """The district (adm2) of an entry's site, else of its report."""
     site = int(found.site_row[at])
     kind, row = ("site", site) if site != NOT_A_SITE else ("supply", int(found.rows[at]))
     area = int(seen.areas(kind, np.array([row]), 2)[0])
-    if area == NOWHERE:
+    return None if area == NOWHERE else seen.places.areas[area]
+
+
+def in_need(seen: Seen, at: int, found: Supply) -> tuple[str, float | None] | None:
+    """The district of an entry and its people in need, where anybody said."""
+    where = area_of(seen, at, found)
+    if where is None:
         return None
-    where = seen.places.areas[area]
     told = figure(seen, Filters(), "people_in_need", 2).values.get(where.pcode)
     return where.name, told.value if told else None
 

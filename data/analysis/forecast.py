@@ -179,8 +179,9 @@ def outcome(series: Series, origin: int, ahead: int) -> Floats:
     return np.where((held > 0) & told, out.astype(np.float64), np.nan)
 
 
-def chance(series: Series, ahead: int) -> Chance:
-    """How likely each row, in stock now, is out at the end of a month within `ahead` months."""
+def chance(series: Series, ahead: int, on_hand: Floats | None = None) -> Chance:
+    """How likely each row, in stock now, is out at the end of a month within `ahead` months. `on_hand` (n,): the newest count,
+    where there is one later than the last month's end; NaN where not."""
     n, months = series.used.shape
     none = Chance(np.full(n, np.nan), np.full((n, 3), -1), Track(), "thin")
     origins = range(FIRST_ORIGIN, months - ahead + 1)
@@ -194,14 +195,17 @@ def chance(series: Series, ahead: int) -> Chance:
     fitted = fit([*rows.values()])
     if fitted is None:
         return none
-    now = features(series)
+    latest = series.stock.copy()
+    if on_hand is not None:
+        latest[:, -1] = np.where(np.isfinite(on_hand), on_hand, latest[:, -1])
+    now = features(Series(series.used, latest, series.site, series.item))
     scale, model = fitted
     scaled = scale.transform(now)
     probability = model.predict_proba(scaled)[:, 1]
     push = scaled * model.coef_[0]
     order = np.argsort(-push, axis=1)[:, :3]
     drivers = np.where(np.take_along_axis(push, order, 1) > 0.05, order, -1)
-    held_now = _newest(series.stock[:, -2:])
+    held_now = _newest(latest[:, -2:])
     probability = np.where(held_now > 0, probability, np.nan)
     return Chance(probability, drivers, track)
 

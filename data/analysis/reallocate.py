@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 from data.analysis.solver import SECONDS, Programme, Unsolved, solve
 
 Floats = NDArray[np.float64]
+FEW_PACKS = 100
+"""Where nobody could give more packs than this they are solved as whole; else as fractions, then rounded down: a pack in a
+hundred is less than anybody knows of the stock."""
 SMALLEST_GAIN = 0.005
 """Of a month: lifting a constraint that gains no more than this does not bind."""
 Kind = Literal["minimum kept", "room", "expiry", "ways", "owner", "pack"]
@@ -150,7 +153,8 @@ def _solved(sites: Sites, terms: Terms) -> Floats:
         return moved
     programme = Programme()
     most = {arc: np.floor(spare[arc[0]] / terms.pack) for arc in arcs}
-    packs = {arc: programme.variable(0, most[arc], whole=True) for arc in arcs}
+    whole = max(most.values()) <= FEW_PACKS
+    packs = {arc: programme.variable(0, most[arc], whole=whole) for arc in arcs}
     trips = {arc: programme.variable(0, 1, whole=True) for arc in arcs} if terms.trip_cost else {}
     for arc, trip in trips.items():
         programme.row({packs[arc]: 1.0, trip: -most[arc]}, high=0.0)
@@ -174,7 +178,8 @@ def _solved(sites: Sites, terms: Terms) -> Floats:
     need = {number: -float(sites.priority[j]) for j, number in served.items()}
     values = solve(programme, ({lowest: -1.0}, need, cost), terms.seconds)
     for arc, number in packs.items():
-        moved[arc] = round(float(values[number])) * terms.pack
+        count = float(values[number])
+        moved[arc] = (round(count) if whole else np.floor(count + 1e-6)) * terms.pack
     return moved
 
 
