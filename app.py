@@ -192,7 +192,7 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
     from dashboard.services import Services
     from dashboard.sign_in import viewer_of
     from dashboard.walls import Walls
-    from data import health, judging, quarantine
+    from data import corrected, health, judging, quarantine
     from data.identity import Identity
     from data.notice import wait_for_change
     from data.readings import Readings
@@ -200,6 +200,7 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
     from ingest.mending import Mending
     from ingest.run import Intake
     from ingest.uploads import Uploads
+    from ingest.workbooks import first_sheet
 
     intake = Intake(store, settings)
     from dashboard.outgoing.board import states as output_states
@@ -230,6 +231,8 @@ def _services(settings: Settings, store: Any, picture: Any, readings: Any = None
         uploads=Uploads(store, settings),
         mending=Mending(store, settings),
         attachments=_attachments(settings, store),
+        sheet_rows=first_sheet,
+        correct=lambda *told: corrected.correct(store, *told),
         judge=lambda who, posts, judged: judging.judge(store, who, posts, judged),
         write=lambda who, act, changes, reason, details: write(store, who, act, changes, reason, details),
         signed_in=lambda who: _signed_in(store, who),

@@ -47,6 +47,7 @@ from dashboard import (
     receive,
     report,
     risks,
+    sheets,
     sign_in_page,
     static,
     supply,
@@ -120,6 +121,7 @@ READERS: dict[str, Reader] = {
     "/imagery/{id}/{version}/{z}/{x}/{y}": imagery.tile,
     **report.READERS,
     **lite.READERS,
+    **sheets.READERS,
     "/api/attachments/{id}": attachments.photo,
     **objectives.READERS,
     **risks.READERS,
@@ -184,6 +186,8 @@ def routes(
     assets = Answering(partial(static.asset, ASSETS, version))
     router.routes.append(Route("/assets/{path:path}", assets, methods=["GET"]))
     router.routes.append(Route("/live", live.endpoint(hub), methods=["GET"]))
+    router.routes.append(Route("/lite/sheet/compare", sheets.comparing(services), methods=["POST"]))
+    router.routes.append(Route("/lite/sheet/accept", sheets.accepting(services), methods=["POST"]))
     router.routes.append(Route("/api/upload/file", upload.receiving(services), methods=["POST"]))
     router.routes.append(Route("/api/upload/preview", upload.previewing(services), methods=["POST"]))
     every = {**acts.ACTS, **mending.ACTS, **upload.ACTS, **objectives.ACTS, **risks.ACTS}

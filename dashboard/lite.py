@@ -17,14 +17,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from dashboard import activities, incidents, supply
+from dashboard import activities, incidents, rights, supply
 from dashboard.api import asked
 from dashboard.frame import ASSETS, assets_version
 from dashboard.marking import mark_text
 from dashboard.plain import CURRENT, lang_of
 from dashboard.services import Services
 from dashboard.words import LANGUAGES, RIGHT_TO_LEFT, dtg, figure, say
-from data.filters import parse
 from data.records import Severity
 
 PAGES = ("incidents", "supply", "activities")
@@ -44,7 +43,7 @@ DOCUMENT = """<!DOCTYPE html>
   </head>
   <body class="cg-lite">
     <header>{flag}<strong>{mission}</strong><span>{marking}</span><nav>{pages}</nav><nav>{languages}</nav></header>
-    <main><h1>{title}</h1><p class="as-of">{as_of} · {note} <a href="{full}">{full_words}</a></p>
+    <main><h1>{title}</h1>
 {body}
     </main>
   </body>
@@ -93,7 +92,7 @@ def incidents_page(services: Services, request: Request) -> Response:
     ]
     heads = [t(f"lite.{name}") for name in ("time", "severity", "what", "place", "dead", "source", "grade")]
     heads[1] = t("col.severity")
-    parts = (form, _figures(figures), _table(heads, rows, t, numbers=(4,)), _pages(request, t, told["table"]))
+    parts = (form, _figures(figures), table(heads, rows, t, numbers=(4,)), _pages(request, t, told["table"]))
     return _page(services, request, "incidents", told, t, "".join(parts))
 
 
@@ -147,7 +146,7 @@ def supply_page(services: Services, request: Request) -> Response:
         form,
         _figures(figures),
         f"<p>{escape(note)}</p>",
-        _table(heads, rows, t, numbers=(2, 3, 4, 6, 7)),
+        table(heads, rows, t, numbers=(2, 3, 4, 6, 7)),
         _pages(request, t, told["table"]),
     )
     return _page(services, request, "supply", told, t, "".join(parts))
@@ -207,11 +206,11 @@ def activities_page(services: Services, request: Request) -> Response:
     parts = (
         form,
         f"<h2>{escape(t('lite.gaps'))}</h2>",
-        _table([t(f"lite.{n}") for n in ("sector", "area", "standing", "need", "gap")], gaps, t, numbers=(3, 4)),
+        table([t(f"lite.{n}") for n in ("sector", "area", "standing", "need", "gap")], gaps, t, numbers=(3, 4)),
         f"<h2>{escape(t('lite.overlaps'))}</h2>",
-        _table([t(f"lite.{n}") for n in ("sector", "area", "what", "who")], twice, t),
+        table([t(f"lite.{n}") for n in ("sector", "area", "what", "who")], twice, t),
         f"<h2>{escape(t('lite.activities'))}</h2>",
-        _table(heads, rows, t, numbers=(3, 4, 5, 6)),
+        table(heads, rows, t, numbers=(3, 4, 5, 6)),
         _pages(request, t, {"offset": offset, "count": len(cells), "rows": shown}),
     )
     return _page(services, request, "activities", told, t, "".join(parts))
@@ -219,10 +218,16 @@ def activities_page(services: Services, request: Request) -> Response:
 
 def _told(read: Callable[..., Response], services: Services, request: Request) -> tuple[Told, Words, Mapping[str, str]]:
     """What the page's own answer tells whoever asks, the words, and the query; a choice left open in a form is none."""
-    query = {name: value for name, value in request.query_params.items() if value}
-    headers = [(name, value) for name, value in request.scope["headers"] if name != b"if-none-match"]
-    plain = Request({**request.scope, "query_string": urlencode(query).encode(), "headers": headers})
+    plain = Request(_without_empty(request))
+    query = dict(plain.query_params)
     return msgspec.json.decode(read(services, plain).body), partial(_say, lang_of(request)), query
+
+
+def _without_empty(request: Request) -> dict[str, Any]:
+    """The request's scope without what a form left open, and without the validator of the page around the answer."""
+    query = urlencode({name: value for name, value in request.query_params.items() if value})
+    headers = [(name, value) for name, value in request.scope["headers"] if name != b"if-none-match"]
+    return {**request.scope, "query_string": query.encode(), "headers": headers}
 
 
 def _say(lang: str, key: str, **parts: object) -> str:
@@ -237,10 +242,30 @@ def _words_of_pages(lang: str) -> dict[str, str]:
 
 
 def _page(services: Services, request: Request, name: str, told: Told, t: Words, body: str) -> HTMLResponse:
-    lang, mission = lang_of(request), services.settings.mission
-    seen, _, _ = asked(services, request)
-    filters = parse({key: value for key, value in request.query_params.items() if value})
+    lang = lang_of(request)
+    seen, filters, _ = asked(services, Request(_without_empty(request)))
     query = {key: value for key, value in request.query_params.items() if value}
+    full = {key: value for key, value in query.items() if key not in ("offset", "in")}
+    whole = f"/{name}?{urlencode({**full, 'lang': lang})}"
+    head = (
+        f'<p class="as-of">{escape(t("lite.as_of", time=_time(told["as_of"]) or dtg(seen.now)))} · '
+        f"{escape(t('lite.note'))} "
+        f'<a href="{escape(whole)}">{escape(t("lite.full"))}</a></p>'
+    )
+    if rights.exports(seen.viewer):
+        sheet = f"/lite/sheet/{name}?{urlencode(full)}"
+        body += f'<p><a href="{escape(sheet)}">{escape(t("lite.sheet"))}</a> · '
+        body += f'<a href="/lite/sheet?lang={lang}">{escape(t("lite.sheet.back"))}</a></p>'
+    marking = mark_text(seen, filters, lang, services.settings.mission.marking)
+    return frame(services, request, t(f"lite.{name}"), head + body, name, marking)
+
+
+def frame(
+    services: Services, request: Request, title: str, body: str, name: str = "", marking: str = ""
+) -> HTMLResponse:
+    """A whole page around `body`, which is HTML; what came from outside is escaped in it already."""
+    lang, mission = lang_of(request), services.settings.mission
+    t = partial(say, lang)
     pages = "".join(
         f'<a href="/lite/{one}?lang={lang}"{CURRENT if one == name else ""}>{escape(t(f"lite.{one}"))}</a>'
         for one in PAGES
@@ -250,24 +275,19 @@ def _page(services: Services, request: Request, name: str, told: Told, t: Words,
         f'<a href="{_address(request, lang=code)}" lang="{code}"{CURRENT if code == lang else ""}>{code.upper()}</a>'
         for code in LANGUAGES
     )
-    full = {key: value for key, value in query.items() if key not in ("offset", "in")}
     text = DOCUMENT.format(
         lang=lang,
         direction="rtl" if lang in RIGHT_TO_LEFT else "ltr",
-        title=escape(t(f"lite.{name}")),
+        title=escape(title),
         mission=escape(mission.name),
         assets=f"/assets/v-{assets_version()}",
         flag=f"<b>{escape(t('plain.exercise'))}</b>" if mission.exercise else "",
-        marking=escape(mark_text(seen, filters, lang, mission.marking)),
+        marking=escape(marking),
         pages=pages,
         languages=languages,
-        as_of=escape(t("lite.as_of", time=_time(told["as_of"]) or dtg(seen.now))),
-        note=escape(t("lite.note")),
-        full=escape(f"/{name}?{urlencode({**full, 'lang': lang})}"),
-        full_words=escape(t("lite.full")),
         body=body,
     )
-    return HTMLResponse(text, headers={"Cache-Control": "private, no-cache"})
+    return HTMLResponse(text, headers={"Cache-Control": "private, no-store"})
 
 
 def _address(request: Request, **changed: object) -> str:
@@ -307,7 +327,7 @@ def _figures(figures: Sequence[tuple[str, str]]) -> str:
     return f"<dl>{parts}</dl>"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], t: Words, numbers: Sequence[int] = ()) -> str:
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], t: Words, numbers: Sequence[int] = ()) -> str:
     if not rows:
         return f"<p>{escape(t('lite.none'))}</p>"
     mark = [' class="n"' if at in numbers else "" for at in range(len(heads))]

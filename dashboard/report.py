@@ -156,7 +156,7 @@ def _areas(seen: Seen) -> list[list[Any]]:
 
 
 def worker(services: Services, request: Request) -> Response:
-    """The service worker: it may answer for `/report` alone."""
+    """The service worker: it may answer for `/report` alone. Browsers ask for it without cookies, so it is open to all."""
     return Response(
         (ASSETS / "report_worker.mjs").read_bytes(),
         media_type="text/javascript",

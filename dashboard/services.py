@@ -136,6 +136,10 @@ class Services:
     """How sending to other systems goes (`dashboard.outgoing.board.OutState`)."""
     uploads: Any = None
     """Files dropped by people and what they would come to (`ingest.uploads.Uploads`)."""
+    sheet_rows: Callable[[bytes], list[list[Any]]] = lambda content: []
+    """The rows of a workbook's first sheet. Raises ValueError where it is not fit to be read."""
+    correct: Callable[[str, str, int, Mapping[str, str], str], None] = lambda *told: None
+    """(who, public id, revision looked at, field -> what it is to say, why). Raises `data.written.CannotWrite`."""
     attachments: Any = None
     """Photos of reports: `report_id(source, key)`, `attach(who, source, key, content, keep)`, `file(sha256)`."""
     mending: Any = None

@@ -23,7 +23,7 @@ from data.sessions import DISPLAY_LASTS, How, Session
 from data.tokens import Token
 
 COOKIE = "commonground"
-OPEN = ("/healthz", "/sign-in", "/assets")
+OPEN = ("/healthz", "/sign-in", "/assets", "/report/worker.mjs")
 """Addresses, with what is below them, that answer before anybody has signed in. None of them tells of a record."""
 LONGEST_ADDRESS = 4_000
 SIGN_IN_FIRST = "Sign in at /sign-in, or send a token in the header Authorization: Bearer."

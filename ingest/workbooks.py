@@ -44,6 +44,14 @@ def sheets_of(payload: Payload, kind: str) -> Iterator[tuple[str, Iterable[Seque
     return _sheets_of_xls(payload) if kind == "xls" else _sheets_of_xlsx(payload)
 
 
+def first_sheet(content: bytes) -> list[list[Any]]:
+    """The rows of an xlsx workbook's first sheet; raises ValueError where it is not fit to be read."""
+    payload = Payload("sheet.xlsx", content=content)
+    if not is_workbook(payload):
+        raise ValueError("it is no xlsx workbook")
+    return [list(row) for _, rows in [next(iter(sheets_of(payload, "xlsx")), ("", ()))] for row in rows]
+
+
 def _sheets_of_xlsx(payload: Payload) -> Iterator[tuple[str, Iterable[Sequence[Any]]]]:
     from python_calamine import CalamineWorkbook, SheetTypeEnum
 

@@ -122,6 +122,10 @@ ROUTES: dict[str, Class] = {
     "POST /api/wall/steer": "role",
     "GET /cap/atom": "released",
     "GET /cap/{identifier}.xml": "released",
+    "GET /lite/sheet": "role",
+    "GET /lite/sheet/{collection}": "role",
+    "POST /lite/sheet/compare": "role",
+    "POST /lite/sheet/accept": "role",
     "GET /lite/incidents": "released",
     "GET /lite/supply": "released",
     "GET /lite/activities": "released",
@@ -184,7 +188,7 @@ CALLBACKS: dict[str, Class] = {
     FOLLOW: "public",
 }
 """Those that run in the server; the others run in the browser."""
-BY_OPENNESS = {"GET /healthz", "GET /assets", "GET /assets/{path:path}", "GET /sign-in", "POST /sign-in"}
+BY_OPENNESS = {"GET /healthz", "GET /assets", "GET /assets/{path:path, "GET /report/worker.mjs"}", "GET /sign-in", "POST /sign-in"}
 """What answers before anybody has signed in."""
 
 
