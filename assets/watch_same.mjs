@@ -87,7 +87,7 @@ export function samePart({ read, act, count }) {
     label.scope = "row";
     const cells = [a, b].map((words) => Object.assign(el("td", "", words || t("unknown")), { dir: "auto" }));
     const row = el("tr", "", label, ...cells);
-    const agrees = reason ? reason.score >= AGREES : a !== "" && a === b;
+    const agrees = Boolean(a && b) && (reason ? reason.score >= AGREES : a === b);
     attr(row, "data-agrees", agrees ? "" : null);
     if (agrees) label.append(el("span", "cg-same-agrees", t("same.agrees")));
     return row;

@@ -177,7 +177,7 @@ def _entries(services: Services, seen: Seen, since: datetime) -> Iterator[dict[s
     for state in _ailing(services, seen):
         if since <= state["since"]:
             yield {"what": "source", "at": state["since"], "by": "", "title": state["title"], "comment": state["state"]}
-    fresh = _fresh(seen, "incident", since, Severity.critical)
+    fresh = _recent(seen, _fresh(seen, "incident", since, Severity.critical), since)
     for item in seen.items("incident", fresh[-LOGGED:].tolist()):
         yield {
             "what": "critical",
@@ -211,6 +211,11 @@ def _fresh(seen: Seen, kind: str, since: datetime, least: Severity) -> Rows:
     return np.asarray(rows[begun >= micros_of(since)])
 
 
+def _recent(seen: Seen, heard: Rows, since: datetime) -> Rows:
+    """A history that was loaded since is not what happened since."""
+    return np.asarray(heard[seen.column("incident", "time")[heard] >= micros_of(since - RECENT)])
+
+
 def _ailing(services: Services, seen: Seen) -> list[dict[str, Any]]:
     """Sources that are not heard as they should be, and since when."""
     found = []
@@ -229,8 +234,7 @@ def handover(services: Services, request: Request) -> Response:
     seen, _, query = asked(services, request)
     since = _since(services, seen, query)
     heard = _fresh(seen, "incident", since, Severity.unknown)
-    # A history that was loaded since is not what happened since.
-    fresh = heard[seen.column("incident", "time")[heard] >= micros_of(since - RECENT)]
+    fresh = _recent(seen, heard, since)
     counted = seen.once("incident", fresh)
     severity = seen.column("incident", "severity")[fresh]
     worst = fresh[np.lexsort((-fresh, -severity))][:CHANGED]

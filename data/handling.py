@@ -6,7 +6,9 @@ it is computed from what one viewer may see.
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +16,6 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.columns import NO_TIME
 from data.escalation import Escalation
@@ -27,6 +28,10 @@ HANDLINGS: MappingProxyType[str, type[Handling]] = MappingProxyType(
     {"incident": IncidentHandling, "alert": AlertHandling, "report": ReportHandling}
 )
 """Kind of record -> the kind of what is done about it."""
+KEPT = 64
+_lock = threading.Lock()
+_begun: OrderedDict[tuple[int, str], dict[int, int]] = OrderedDict()
+"""By release and kind: record -> the revision that first brought it. It never changes for those a release is for."""
 OPEN, ACKNOWLEDGED, CLOSED = "open", "acknowledged", "closed"
 
 
@@ -120,16 +125,27 @@ def _of_kind(seen: Seen, kind: str, matrix: Sequence[Escalation]) -> Iterator[St
 
 
 def first_received(seen: Seen, kind: str, rows: Rows) -> list[datetime]:
-    """When each record was first received: a later version of it begins no clock anew."""
-    ids = seen.column(kind, "id")
-    begun: NDArray[np.int64] = seen.column(kind, "rev_from")[rows].copy()
-    if len(rows):
-        wanted = ids[rows]
-        order = np.argsort(wanted)
-        versions = np.flatnonzero(np.isin(ids, wanted))
-        at = order[np.searchsorted(wanted[order], ids[versions])]
-        np.minimum.at(begun, at, seen.column(kind, "rev_from")[versions])
-    return [received(seen, int(revision)) for revision in begun]
+    """When each record was first received, of what this viewer may see of it: a later version begins no clock anew."""
+    ids = seen.column(kind, "id")[rows].tolist()
+    key = (seen.released.number, kind)
+    with _lock:
+        known = _begun.setdefault(key, {})
+        _begun.move_to_end(key)
+        while len(_begun) > KEPT:
+            _begun.popitem(last=False)
+    missing = np.array(sorted({number for number in ids if number not in known}), np.int64)
+    if len(missing):
+        versions = seen.versions(kind)
+        held = seen.column(kind, "id")[versions]
+        hits = versions[missing[np.searchsorted(missing, held).clip(max=len(missing) - 1)] == held]
+        # Versions stand in the order they came: of one record the first counts.
+        for number, revision in zip(
+            seen.column(kind, "id")[hits][::-1].tolist(),
+            seen.column(kind, "rev_from")[hits][::-1].tolist(),
+            strict=True,
+        ):
+            known[number] = revision
+    return [received(seen, known[number]) for number in ids]
 
 
 def received(seen: Seen, revision: int) -> datetime:

@@ -19,6 +19,7 @@ from ingest.exercise.plan import write_plan
 from ingest.exercise.player import TICK_S, play
 from ingest.exercise.register import write_register
 from ingest.exercise.settings import settings_toml
+from ingest.exercise.watchkeeping import write_watch
 from ingest.feed import Payload
 from ingest.guard import Unreadable
 from ingest.intake import append_payload, feed_of, source_of
@@ -85,6 +86,7 @@ def _load(store: Store, settings: Settings, progress: Callable[[str, int], None]
         )
     yield f"objectives, assessments and risks: {write_plan(store, now, SEED):,} records"
     yield f"contacts of the agencies: {write_register(store, now, SEED):,} records"
+    yield f"what the watch did: {write_watch(store, settings, now, SEED):,} records"
     health.flush(store)
     _save(settings.home, now, now)
 
