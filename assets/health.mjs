@@ -16,7 +16,7 @@ const LAYERS = {
 };
 const ROADS = ["access", "routes", "crossings"];
 
-export function ownPage(host, { now, signal, read }) {
+export function ownPage(host, { now, signal, read, sourceTitle }) {
   const tabs = el("div", "cg-health-tabs");
   tabs.setAttribute("role", "tablist");
   const area = button("cg-chip", t("health.all_areas"), "");
@@ -30,7 +30,7 @@ export function ownPage(host, { now, signal, read }) {
   host.replaceChildren(el("div", "cg-health-head", el("h1", "", t("health.title")), tabs, area), failed, body);
   const panels = {
     facilities: facilityPanel({ now }),
-    diseases: diseasePanel({ now }),
+    diseases: diseasePanel({ now, sourceTitle }),
     access: accessPanel({ now }),
   };
   for (const key of TABS) {

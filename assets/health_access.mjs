@@ -25,6 +25,8 @@ export function accessPanel({ now }) {
   const cut = el("p", "cg-lost-sites");
   lost.append(head, slower, areas, cut);
   const bands = el("ol", "cg-bands");
+  const bandHead = el("div", "cg-bands-head", el("span", "", t("access.quick")), el("span", "", t("access.slow")));
+  bandHead.setAttribute("aria-hidden", "true");
   const closures = el("ol", "cg-closures");
   const open = el("p", "cg-empty", t("access.none_closed"));
   const dry = el("ol", "cg-dry");
@@ -36,7 +38,7 @@ export function accessPanel({ now }) {
     "cg-health-panel cg-access",
     el("div", "cg-access-ask", el("span", "cg-word", t("access.to")), goal, el("span", "cg-word", t("access.if_closed")), road),
     lost,
-    section(t("access.people"), about, bands),
+    section(t("access.people"), about, bandHead, bands),
     section(t("access.closures"), open, closures),
     section(t("access.dry"), dryNote, dry),
     notes,
@@ -142,7 +144,6 @@ export function accessPanel({ now }) {
         [
           t("access.targets", { open: number(told.targets.open), placed: number(told.targets.placed) }),
           told.people.as_of ? t("access.population", { day: dtg(told.people.as_of).slice(-6) }) : "",
-          t("access.quick_slow"),
         ]
           .filter(Boolean)
           .join(" "),

@@ -1,14 +1,14 @@
 // Diseases by area in the newest week: cases beside how many of the sites reported, the threshold, and what its own past would expect.
 
 import { attr, button, el, keyed, part, parts, show, text } from "./dom.mjs";
-import { age, dtg, number, time } from "./format.mjs";
+import { age, number, time, zulu } from "./format.mjs";
 import { t } from "./i18n.mjs";
 import { unknown, weeksLine } from "./health_parts.mjs";
 import { get, setFilters, setView } from "./state.mjs";
 
 const COLUMNS = ["area", "cases", "complete", "rate", "threshold", "expected", "weeks"];
 
-export function diseasePanel({ now }) {
+export function diseasePanel({ now, sourceTitle }) {
   const chips = el("div", "cg-health-diseases");
   chips.setAttribute("role", "group");
   chips.setAttribute("aria-label", t("health.diseases"));
@@ -23,7 +23,8 @@ export function diseasePanel({ now }) {
   let found = { diseases: [] };
 
   const flags = ({ areas }) => areas.filter((one) => one.surge || one.over).length;
-  const chosen = () => found.diseases.find(({ disease }) => disease === get("disease")) ?? found.diseases.toSorted((a, b) => flags(b) - flags(a))[0];
+  const weight = ({ areas }) => areas.reduce((sum, one) => sum + (one.surge ? 1000 : one.over ? 1 : 0), 0);
+  const chosen = () => found.diseases.find(({ disease }) => disease === get("disease")) ?? found.diseases.toSorted((a, b) => weight(b) - weight(a))[0];
 
   function make() {
     const node = button("cg-disease-row cg-health-item", "", "");
@@ -94,8 +95,8 @@ export function diseasePanel({ now }) {
     return text(
       about,
       [
-        t("health.week", { day: dtg(shown.week).slice(-9).trim(), age: age((now() - time(shown.until)) / 1000) }),
-        shown.sources.join(", "),
+        t("health.week", { day: zulu(time(shown.week)).date, age: age((now() - time(shown.until)) / 1000) }),
+        shown.sources.map(sourceTitle).join(", "),
         t(shown.single ? "health.rule.single" : "health.rule.double"),
       ].join(" · "),
     );

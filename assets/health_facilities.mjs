@@ -46,12 +46,12 @@ export function facilityPanel({ now }) {
     attr(at.mark, "data-state", one.functionality);
     text(at.title, one.title);
     text(at.more, [t(`functionality.${one.functionality}`), one.type, one.area].filter(Boolean).join(" · "));
-    unknown(at.people, one.catchment === null ? null : people(one.catchment), t("health.no_road"));
+    unknown(at.people, one.catchment === null ? null : people(one.catchment), t(one.on_road ? "health.not_working" : "health.no_road"));
     text(at.stated, one.stated_people === null ? "" : t("health.stated", { n: people(one.stated_people) }));
     unknown(at.beds, one.beds === null ? null : number(one.beds), t("not_reported"));
-    unknown(at.waits, one.waiting_min === null ? null : waiting(one.waiting_min), t("not_reported"));
+    unknown(at.waits, one.waiting_min !== null ? waiting(one.waiting_min) : one.functionality === "closed" ? "" : null, t("not_reported"));
     const other = one.alternate;
-    unknown(at.other, other && (other.title ?? t("band.none")), t("unknown"));
+    unknown(at.other, other && (other.title ?? t("band.none")), t("health.no_road"));
     text(at.band, other?.title ? t("health.away", { band: t(`band.${other.band}`) }) : "");
     fillAge(node);
   }

@@ -63,7 +63,7 @@ READERS: Mapping[str, Told] = {
     "/api/status": Told("Records of every kind, and how fresh every source is", ("as_known_at", "view_as")),
     "/api/counts": Told("Counts by area, period and coded column", ("collection", "by", *VIEW)),
     "/api/kpis": Told("Figures, each with the address of the records behind it", VIEW),
-    "/api/layers": Told("Layers of the map with their legends", ("metric", "item", *VIEW)),
+    "/api/layers": Told("Layers of the map with their legends", ("metric", "item", "goal", "closed", *VIEW)),
     "/api/pick": Told("What a cell of the map stands for", ("layer", "cell", *VIEW)),
     "/api/quarantine": Told("Refused rows by source and reason", ("source", "lang")),
     "/api/quarantine/rows": Told(
@@ -105,6 +105,13 @@ READERS: Mapping[str, Told] = {
         (JSON,),
         (200, 304, 400, 401, 403, 404, 503),
     ),
+    "/api/access": Told(
+        "People by travel time, closures, who loses access and what runs dry first", ("goal", "closed", *VIEW)
+    ),
+    "/api/access/ways": Told(
+        "How one gets from one site to care, a hospital or a hub", ("site", "goal", "closed", *VIEW)
+    ),
+    "/api/health": Told("Health facilities, disease counts, thresholds and surges", ("closed", *VIEW)),
     "/api/triage": Told("Stories of posts by what was made of them", ("state", "view_as", "lang")),
     "/api/triage/waiting": Told("How many posts wait", ("view_as",)),
     "/api/triage/places": Told("Places of the gazetteer by name", ("q", "view_as")),
@@ -115,7 +122,7 @@ READERS: Mapping[str, Told] = {
     "/cap/atom": Told("Alerts issued here, as an Atom feed of CAP messages", ("view_as",), ("application/atom+xml",)),
     "/cap/{identifier}.xml": Told("One CAP 1.2 message as it was issued", ("view_as",), ("application/cap+xml",)),
     "/tiles/{layer}/{revision}/{z}/{x}/{y}.pbf": Told(
-        "A vector tile of a layer", ("metric", "item", *VIEW), (PBF,), (200, 204, 304, 400, 401, 404)
+        "A vector tile of a layer", ("metric", "item", "goal", "closed", *VIEW), (PBF,), (200, 204, 304, 400, 401, 404)
     ),
     "/basemap/{version}/{z}/{x}/{y}": Told("A vector tile of the base map", (), (PBF,), (200, 204, 304, 401, 404)),
     "/imagery/{id}/{version}/{z}/{x}/{y}": Told(
@@ -166,6 +173,9 @@ def _parameters() -> dict[str, dict[str, Any]]:
         "offset": _query("offset", "rows to pass over", type="integer", minimum=0),
         "limit": _query("limit", "rows a page", type="integer", minimum=1, maximum=200),
         "state": _query("state", "which stories", type="string", enum=["open", "promoted", "discarded"]),
+        "goal": _query("goal", "where one wants to get: care, hospital or hub"),
+        "closed": _query("closed", "ids of routes whose closure is tried, with commas; written nowhere"),
+        "site": _query("site", "the id of a site"),
         "metric": _query("metric", "which figure a layer of areas shows"),
         "item": _query("item", "of which item"),
         "format": _query("format", "of the file", type="string", enum=["csv", "geojson", "xlsx", "gpkg", "parquet"]),

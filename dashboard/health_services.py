@@ -21,8 +21,8 @@ from dashboard.services import Services
 from data.analysis.facilities import Listed, listed, records, services, waiting_min
 from data.analysis.figures import POPULATION, Value, figure
 from data.analysis.outbreaks import WEEK_US, WEEKS, Outbreak, false_alarms, outbreaks
-from data.analysis.reachable import Reachable, ground, reachable, rows_of_ids, spot_minutes
-from data.analysis.roads import neighbours
+from data.analysis.reachable import Reachable, ground, nodes_of_sites, reachable, rows_of_ids, spot_minutes
+from data.analysis.roads import NOWHERE, neighbours
 from data.analysis.surge import BASELINE, GUARD
 from data.filters import EVERYTHING, Filters
 from data.seen import Item, Rows, Seen, public_id
@@ -97,9 +97,13 @@ def _facilities(seen: Seen, rows: Rows, way: Reachable) -> tuple[list[dict[str, 
     pairs = records(seen, rows)
     items = [item for item, _ in pairs]
     titles = dict(zip(rows.tolist(), items, strict=True))
+    nodes = dict(zip(rows.tolist(), nodes_of_sites(seen, way.ground, rows).tolist(), strict=True))
     told: list[dict[str, Any]] = []
     for item, record in pairs:
         node = way.site_node.get(item.row)
+        instead = _alternate(seen, way, item, node, other, titles) if node is not None else None
+        if node is None and nodes[item.row] != NOWHERE:  # it does not work: the nearest that does stands in its place
+            instead = _nearest(seen, way, nodes[item.row], titles)
         told.append(
             {
                 "id": public_id(item.id),
@@ -114,7 +118,8 @@ def _facilities(seen: Seen, rows: Rows, way: Reachable) -> tuple[list[dict[str, 
                 "stated_people": record.population_served,
                 "catchment": _shared(way, node, people),
                 "catchment_far": _shared(way, node, slow),
-                "alternate": _alternate(seen, way, item, node, other, titles),
+                "alternate": instead,
+                "on_road": nodes[item.row] != NOWHERE,
                 "assessed": record.event_time,
                 "lon": record.lon,
                 "lat": record.lat,
@@ -152,17 +157,26 @@ def _alternate(
     seen: Seen,
     way: Reachable,
     item: Item,
-    node: int | None,
+    node: int,
     other: dict[int, tuple[int, float]],
     titles: dict[int, Item],
-) -> dict[str, Any] | None:
-    """Where its people would go instead."""
-    if node is None:
-        return None
+) -> dict[str, Any]:
+    """Where the people of one that works would go instead."""
     here = [row for row in way.sites_at(node) if row != item.row]
     if not here and node not in other:
         return {"id": None, "title": None, "band": "none"}
     row, minutes = (here[0], 0.0) if here else (way.sites_at(other[node][0])[0], other[node][1])
+    return _told_of(seen, row, minutes, titles)
+
+
+def _nearest(seen: Seen, way: Reachable, node: int, titles: dict[int, Item]) -> dict[str, Any]:
+    target = int(way.after[1].target[node])
+    if target == NOWHERE:
+        return {"id": None, "title": None, "band": "none"}
+    return _told_of(seen, way.sites_at(target)[0], float(way.after[1].minutes[node]), titles)
+
+
+def _told_of(seen: Seen, row: int, minutes: float, titles: dict[int, Item]) -> dict[str, Any]:
     known = titles.get(row) or seen.items("site", [row])[0]
     return {"id": public_id(known.id), "title": known.record.title, "band": band_of(minutes)}
 
