@@ -75,7 +75,9 @@ export function facetPanel(host, { now, sourceTitle }) {
     field.addEventListener("change", () => {
       const at = momentOf(field.value, now());
       attr(field, "aria-invalid", Number.isFinite(at) ? null : "true");
-      if (Number.isFinite(at)) setView({ since: iso(at), show: null });
+      if (!Number.isFinite(at)) return;
+      field.blur(); // what is being typed in is not drawn anew, and this is typed
+      setView({ since: iso(at), show: null });
     });
     const last = localStorage.getItem(LAST_BRIEF);
     const mark = button("cg-link", t("inc.since.mark"));

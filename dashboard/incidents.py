@@ -33,11 +33,22 @@ FACET_SHOWN = 40
 def overview(services: Services, request: Request) -> Response:
     """`?since=&show=new|revised|retracted&sort=`: everything the page shows under the filters but the map."""
     seen, filters, query = _asked(services, request)
+    since, then = _since(services, request, seen, query)
+    told, items = page_told(seen, then, filters, since, query)
+    note_read(services, seen, items)
+    return answer(request, told)
+
+
+def page_told(
+    seen: Seen, then: Seen, filters: Filters, since: datetime | None, query: Mapping[str, str]
+) -> tuple[dict[str, Any], list[Item]]:
+    """What the page shows, and the records in it. Raises `BadFilter`."""
     crossed = cross(seen, filters)
     count = len(crossed.rows)
     begin, step_s, bars = trend(seen, KIND, crossed.rows, filters)
-    since, changes, then = _since(services, request, seen, filters, crossed.rows, query)
-    told = {
+    changes = changed(seen, then, KIND, filters, crossed.rows) if since else None
+    shown, items = _table(seen, then, crossed.rows, changes, query)
+    return {
         "revision": seen.revision,
         "as_of": as_of(seen),
         "total": count,
@@ -51,17 +62,19 @@ def overview(services: Services, request: Request) -> Response:
         "year_before": _plain(compared(seen, KIND, filters, YEAR, count)),
         "since": since,
         "changes": changes and {name: len(rows) for name, rows in asdict(changes).items()},
-        "table": _table(services, seen, then, crossed.rows, changes, query),
-    }
-    return answer(request, told)
+        "table": shown,
+    }, items
 
 
 def table(services: Services, request: Request) -> Response:
     """`?offset=&limit=` beside the same: further rows of the table."""
     seen, filters, query = _asked(services, request)
     rows = seen.rows(KIND, filters)
-    _, changes, then = _since(services, request, seen, filters, rows, query)
-    return answer(request, {"revision": seen.revision, **_table(services, seen, then, rows, changes, query)})
+    since, then = _since(services, request, seen, query)
+    changes = changed(seen, then, KIND, filters, rows) if since else None
+    told, items = _table(seen, then, rows, changes, query)
+    note_read(services, seen, items)
+    return answer(request, {"revision": seen.revision, **told})
 
 
 def _asked(services: Services, request: Request) -> tuple[Seen, Filters, Mapping[str, str]]:
@@ -69,15 +82,12 @@ def _asked(services: Services, request: Request) -> tuple[Seen, Filters, Mapping
     return seen, whole_names(seen, KINDS[KIND], filters, query), query
 
 
-def _since(
-    services: Services, request: Request, seen: Seen, filters: Filters, rows: Rows, query: Mapping[str, str]
-) -> tuple[datetime | None, Changed | None, Seen]:
-    """The moment since which changes are asked for, those changes, and what was seen then."""
+def _since(services: Services, request: Request, seen: Seen, query: Mapping[str, str]) -> tuple[datetime | None, Seen]:
+    """The moment since which changes are asked for, and what was seen then."""
     if not query.get("since"):
-        return None, None, seen
+        return None, seen
     since = moment(query["since"], "since")
-    then = services.picture.seen_by(services.viewer(request), since)
-    return since, changed(seen, then, KIND, filters, rows), then
+    return since, services.picture.seen_by(services.viewer(request), since)
 
 
 def _plain(value: Any) -> dict[str, Any] | None:
@@ -126,14 +136,13 @@ def _area_names(seen: Seen) -> dict[str, str]:
 
 
 def _table(
-    services: Services,
     seen: Seen,
     then: Seen,
     rows: Rows,
     changes: Changed | None,
     query: Mapping[str, str],
-) -> dict[str, Any]:
-    """One page of the table. What was taken back is told as it was last known at that moment."""
+) -> tuple[dict[str, Any], list[Item]]:
+    """One page of the table, and its records. What was taken back is told as it was last known at that moment."""
     show, sort = query.get("show", ""), query.get("sort") or "time"
     if show not in SHOWS or sort not in SORTS:
         name, allowed = ("sort", SORTS) if sort not in SORTS else ("show", SHOWS[1:])
@@ -144,13 +153,10 @@ def _table(
     of = then if show == "retracted" else seen
     page = ordered(of, rows, sort, offset, limit)
     items = of.items(KIND, page)
-    note_read(services, of, items)
     flags = _flags(changes)
-    return {
-        "offset": offset,
-        "count": len(rows),
-        "rows": [_row(item, flags.get(item.row, "retracted" if of is then and show else "")) for item in items],
-    }
+    taken = "retracted" if show == "retracted" else ""
+    told = [_row(item, taken or flags.get(item.row, "")) for item in items]
+    return {"offset": offset, "count": len(rows), "rows": told}, items
 
 
 def ordered(seen: Seen, rows: Rows, sort: str, offset: int, limit: int) -> Rows:

@@ -85,7 +85,7 @@ def test_the_keyboard_alone_from_list_to_drawer(orlane: Served, page: OpenPage, 
 
 
 def test_a_drawn_circle_and_area_filter_and_are_taken_out(orlane: Served, page: OpenPage, known: list[Told]) -> None:
-    opened = screen.ready(page(orlane.url + "/incidents?window=all&at=-29.5,-119,8"))
+    opened = screen.ready(page(orlane.url + "/incidents?window=all&at=-29.8,-118.6,7"))
     x, y = screen.spot(opened, -118.2, -30.1)
     opened.get_by_role("button", name="Draw a circle on the map").click()
     opened.mouse.click(x, y)
