@@ -96,7 +96,7 @@ def act_told(one: Item) -> dict[str, Any]:
         "state": told.category,
         "by": told.by,
         "agency": told.by_agency,
-        "at": told.event_time,
+        "at": told.event_time or one.received_at,
         "comment": told.description,
         "assignee": told.assignee,
         "due": told.due,

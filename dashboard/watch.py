@@ -155,7 +155,7 @@ def _entries(services: Services, seen: Seen, since: datetime) -> Iterator[dict[s
         if isinstance(item.record, Link) and len(seen.rows_of("incident", [item.record.one, item.record.other])) == 2:
             yield {
                 "what": {"linked": "link", "refused": "refuse"}.get(item.record.verdict, "unlink"),
-                "at": item.record.event_time,
+                "at": item.record.event_time or item.received_at,
                 "by": item.record.by,
                 "comment": item.record.description,
                 "about": item.record.one,
@@ -166,7 +166,7 @@ def _entries(services: Services, seen: Seen, since: datetime) -> Iterator[dict[s
             taken = bool(item.record.taken_by)
             yield {
                 "what": "take" if taken else "give",
-                "at": item.record.taken_time if taken else item.record.event_time,
+                "at": (item.record.taken_time if taken else item.record.event_time) or item.received_at,
                 "by": item.record.taken_by if taken else item.record.given_by,
                 "comment": "" if taken else item.record.description,
                 "agency": item.record.agency,
