@@ -6,6 +6,7 @@ import { lang, t } from "./i18n.mjs";
 import { api, get } from "./state.mjs";
 
 const whole = { maximumFractionDigits: 0 };
+const arrow = () => (document.documentElement.dir === "rtl" ? "←" : "→");
 const months = (value) => (value === null ? t("unknown") : t("supply.months", { n: number(value, { maximumFractionDigits: 1 }) }));
 
 export function movesPanel(host, { read, open }) {
@@ -48,8 +49,8 @@ export function movesPanel(host, { read, open }) {
     const lowest = el(
       "dl",
       "cg-supply-facts",
-      fact("lowest", `${months(answer.lowest_before)} → ${months(answer.lowest_after)}`),
-      fact("unmet", `${number(answer.unmet_before, whole)} → ${number(answer.unmet, whole)} ${answer.unit}`),
+      fact("lowest", `${months(answer.lowest_before)} ${arrow()} ${months(answer.lowest_after)}`),
+      fact("unmet", `${number(answer.unmet_before, whole)} ${arrow()} ${number(answer.unmet, whole)} ${answer.unit}`),
       fact("binding", answer.binding === null ? t("supply.not_known") : answer.binding.length ? answer.binding.map((one) => t("supply.binding.with", { what: t(`supply.binding.${one.kind}`), months: months(one.months) })).join(" · ") : answer.reached ? t("supply.binding.target") : t("supply.binding.none")),
       fact("left_out.name", t("supply.moves.left_out", { unknown: number(answer.unknown), held: number(answer.not_released), shut: number(answer.closed_roads), placeless: number(answer.placeless) })),
     );

@@ -115,7 +115,8 @@ function fan(row, answer, nowMs) {
     return { ...one, at: Date.UTC(year, month, 1), from: Date.UTC(year, month - 1, 1) };
   });
   const counted = time(row.counted);
-  const ahead = answer.fan ? answer.fan.days.map(Date.parse) : [];
+  const gone = answer.fan ? answer.fan.high.findIndex((left) => left <= 0) : -1; // nothing more to tell after that
+  const ahead = answer.fan ? answer.fan.days.map((day) => Date.parse(day)).slice(0, gone < 0 ? undefined : Math.max(5, gone + 3)) : [];
   const first = months[0].from;
   const last = ahead.at(-1) ?? nowMs + 30 * 86_400_000;
   const top = Math.max(1, row.stock ?? 0, ...months.map((one) => Math.max(one.stock ?? 0, one.used ?? 0)));
