@@ -24,18 +24,10 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "activity": ("activity", "status", "people_in_need", "people_targeted", "people_reached", "grade"),
 }
 NUMBERS = frozenset(
-    [
-        "fatalities",
-        "injured",
-        "stock_on_hand",
-        "amc",
-        "consumed",
-        "received",
-        "losses",
-        "people_in_need",
-        "people_targeted",
-        "people_reached",
-    ]
+    (
+        *("fatalities", "injured", "stock_on_hand", "amc", "consumed", "received", "losses"),
+        *("people_in_need", "people_targeted", "people_reached"),
+    )
 )
 WHOLE = frozenset(("fatalities", "injured"))
 LONGEST = 8_000
