@@ -38,10 +38,10 @@ def test_a_page_has_no_serious_fault(orlane: Served, context: Any, path: str) ->
         page.goto(f"{orlane.url}{path}?theme=dark")
         screen.ready(page)
         page.evaluate(AXE.read_text(encoding="utf-8"))  # not as a script tag, which the page's own policy refuses
-        assert page.evaluate(RUN) == [], "dark"
+        assert not (found := page.evaluate(RUN)), "\n".join(["dark", *found])
         page.evaluate("history.replaceState({}, '', '?theme=light'); dispatchEvent(new PopStateEvent('popstate'))")
         page.wait_for_selector('html[data-theme="light"]', state="attached")
-        assert page.evaluate(RUN) == [], "light"
+        assert not (found := page.evaluate(RUN)), "\n".join(["light", *found])
     finally:
         page.close()
 
