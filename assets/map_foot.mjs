@@ -15,7 +15,7 @@ export function mapFoot(view, host) {
   const length = el("i");
   const sources = el("span", "cg-attribution");
   const stopped = el("ul", "cg-map-stopped");
-  stopped.setAttribute("role", "status");
+  stopped.setAttribute("aria-live", "polite"); // a role would take the list from its items
   const nothing = el("p", "cg-map-note");
   nothing.setAttribute("role", "status");
   host.append(
