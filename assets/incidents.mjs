@@ -94,14 +94,15 @@ export function incidentsPage(app, { now, signal, sourceTitle }) {
 
   // On a phone the list and the map share the screen, one at a time.
   const toggle = button("cg-inc-toggle", t("inc.map"));
-  toggle.addEventListener("click", () => {
-    const map = app.dataset.face !== "map";
-    attr(app, "data-face", map ? "map" : null);
-    toggle.textContent = t(map ? "inc.list" : "inc.map");
-    window.dispatchEvent(new Event("resize"));
-  });
   const choose = button("cg-inc-toggle", t("inc.facets.open"));
-  choose.addEventListener("click", () => attr(app, "data-face", app.dataset.face === "facets" ? null : "facets"));
+  function turn(face) {
+    attr(app, "data-face", face);
+    toggle.textContent = t(face === "map" ? "inc.list" : "inc.map");
+    choose.textContent = t(face === "facets" ? "inc.list" : "inc.facets.open");
+    window.dispatchEvent(new Event("resize"));
+  }
+  toggle.addEventListener("click", () => turn(app.dataset.face === "map" ? null : "map"));
+  choose.addEventListener("click", () => turn(app.dataset.face === "facets" ? null : "facets"));
   app.append(el("div", "cg-inc-faces", toggle, choose));
 
   return {
