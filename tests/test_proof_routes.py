@@ -188,7 +188,14 @@ CALLBACKS: dict[str, Class] = {
     FOLLOW: "public",
 }
 """Those that run in the server; the others run in the browser."""
-BY_OPENNESS = {"GET /healthz", "GET /assets", "GET /assets/{path:path, "GET /report/worker.mjs"}", "GET /sign-in", "POST /sign-in"}
+BY_OPENNESS = {
+    "GET /healthz",
+    "GET /assets",
+    "GET /assets/{path:path}",
+    "GET /report/worker.mjs",
+    "GET /sign-in",
+    "POST /sign-in",
+}
 """What answers before anybody has signed in."""
 
 
