@@ -88,6 +88,10 @@ export function facetPanel(host, { now, sourceTitle }) {
     });
     const resume = last && last !== asked ? button("cg-link", t("inc.since.last", { time: dtg(last) })) : null;
     resume?.addEventListener("click", () => setView({ since: last, show: null }));
+    // The commander's other question: what did we know at the morning brief.
+    const morning = momentOf("0600Z", now());
+    const known = get("as_known_at") ? null : button("cg-link", t("inc.known", { time: dtg(morning).slice(0, 7) }));
+    known?.addEventListener("click", () => setFilters({ as_known_at: iso(morning) }));
     const off = asked ? button("cg-link", t("inc.since.off")) : null;
     off?.addEventListener("click", () => setView({ since: null, show: null }));
     const counts = CHANGES.map((name) => {
@@ -99,7 +103,7 @@ export function facetPanel(host, { now, sourceTitle }) {
       node.addEventListener("click", () => setView({ show: get("show") === name ? null : name }));
       return node;
     });
-    const nodes = [el("div", "cg-inc-since-line", ...[field, resume, mark, off].filter(Boolean))];
+    const nodes = [el("div", "cg-inc-since-line", ...[field, resume, mark, known, off].filter(Boolean))];
     if (asked) nodes.push(el("div", "cg-inc-changes", ...counts));
     // A field that is being typed in is not taken away from under one's hands.
     if (!since.querySelector("input:focus")) since.replaceChildren(...nodes);
