@@ -58,6 +58,7 @@ function siteSection(record, signal) {
 function ways(goal, told) {
   const row = (label, ...children) => el("div", "cg-pair", el("dt", "", label), el("dd", "", ...children));
   if (told.off_road) return [row(t(`goal.${goal}`), el("span", "cg-unknown", t("access.off_road")))];
+  if (!told.targets) return [row(t(`goal.${goal}`), el("span", "cg-unknown", t("access.no_goal")))];
   if (!told.first) return [row(t(`goal.${goal}`), el("b", "cg-no-way", t("band.none")))];
   const place = ({ site, quick, slow }) => [el("bdi", "", site.title), ` · ${bands(quick, slow)}`];
   const by = (via) => (via.length ? el("small", "cg-via", t("access.via", { roads: via.map(({ title }) => title).join(", ") })) : null);

@@ -86,7 +86,7 @@ def ways(services: Services, request: Request) -> Response:
     goal = goal_of(query.get("goal", ""))
     tried = rows_of_ids(seen, closed_of(query))
     found = reachable(seen, goal, tried, services.settings.speeds, ground(seen, people=False))
-    return answer(request, {"goal": goal, "goals": list(PURPOSES), **from_site(seen, found, item)})
+    return answer(request, {"goal": goal, "goals": list(PURPOSES), "targets": len(found.site_node), **from_site(seen, found, item)})
 
 
 def goal_of(told: str) -> str:
