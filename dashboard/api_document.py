@@ -112,6 +112,15 @@ READERS: Mapping[str, Told] = {
         "How one gets from one site to care, a hospital or a hub", ("site", "goal", "closed", *VIEW)
     ),
     "/api/health": Told("Health facilities, disease counts, thresholds and surges", ("closed", *VIEW)),
+    "/api/watch": Told(
+        "What lies with whom, overdue first, and the escalation matrix", ("as_known_at", "view_as", "lang")
+    ),
+    "/api/watch/count": Told("How much is open, overdue and one's own", ("as_known_at", "view_as")),
+    "/api/watch/states": Told("Every record that is or was in somebody's hands", ("as_known_at", "view_as")),
+    "/api/watch/log": Told("What people did and what befell the picture", ("since", "as_known_at", "view_as")),
+    "/api/watch/handover": Told("What has changed since a watch began", ("since", "as_known_at", "view_as", "lang")),
+    "/api/watch/same": Told("Pairs of reports that may be of one event, or were judged", ("judged", *VIEW)),
+    "/api/watch/records/{id}": Told("How one record is handled", ("as_known_at", "view_as", "lang")),
     "/api/triage": Told("Stories of posts by what was made of them", ("state", "view_as", "lang")),
     "/api/triage/waiting": Told("How many posts wait", ("view_as",)),
     "/api/triage/places": Told("Places of the gazetteer by name", ("q", "view_as")),
@@ -173,6 +182,7 @@ def _parameters() -> dict[str, dict[str, Any]]:
         "offset": _query("offset", "rows to pass over", type="integer", minimum=0),
         "limit": _query("limit", "rows a page", type="integer", minimum=1, maximum=200),
         "state": _query("state", "which stories", type="string", enum=["open", "promoted", "discarded"]),
+        "judged": _query("judged", "which pairs", type="string", enum=["open", "linked", "refused"]),
         "goal": _query("goal", "where one wants to get: care, hospital or hub"),
         "closed": _query("closed", "ids of routes whose closure is tried, with commas; written nowhere"),
         "site": _query("site", "the id of a site"),
