@@ -222,5 +222,10 @@ ESCALATION: tuple[tuple[str, Mapping[str, Value], tuple[tuple[str, str], ...]], 
         {"collections": ("alerts",), "severity": "severe", "last": "48h"},
         (("COORD", "1h"), ("Chief of operations", "3h")),
     ),
+    (
+        "Raised risk",
+        {"collections": ("risks",)},
+        (("Owner of the risk", "2h"), ("Chief of operations", "4h"), ("Head of mission", "12h")),
+    ),
 )
 """Rows of the escalation matrix: name, conditions, and who is to take notice within how long."""
