@@ -86,7 +86,9 @@ def ways(services: Services, request: Request) -> Response:
     goal = goal_of(query.get("goal", ""))
     tried = rows_of_ids(seen, closed_of(query))
     found = reachable(seen, goal, tried, services.settings.speeds, ground(seen, people=False))
-    return answer(request, {"goal": goal, "goals": list(PURPOSES), "targets": len(found.site_node), **from_site(seen, found, item)})
+    told = {"goal": goal, "goals": list(PURPOSES), "targets": len(found.site_node)}
+    note_read(services, seen, [item])
+    return answer(request, {**told, **from_site(seen, found, item)})
 
 
 def goal_of(told: str) -> str:
