@@ -7,7 +7,7 @@ import { all, deliver, keep, kept, PHOTO_BYTES, put, remove } from "./report_que
 
 const WORDS = JSON.parse(document.getElementById("words").textContent);
 const AGAIN_MS = 30_000;
-const t = (key, parts = {}) =>
+const word = (key, parts = {}) =>
   Object.entries(parts).reduce((said, [name, value]) => said.replace(`{${name}}`, value), WORDS[`report.${key}`] ?? key);
 const at = (id) => document.getElementById(id);
 const form = at("form");
@@ -31,9 +31,9 @@ at("theme").addEventListener("click", () => {
 /* Place */
 function setPlace(found) {
   place = found;
-  const precise = found?.metres ? ` · ${t("where.within", { metres: found.metres })}` : "";
-  const area = found?.adm_pcode ? ` · ${t("where.area")}` : "";
-  text(at("place").querySelector("bdi"), found ? `${found.label}${precise}${area}` : t("where.none"));
+  const precise = found?.metres ? ` · ${word("where.within", { metres: found.metres })}` : "";
+  const area = found?.adm_pcode ? ` · ${word("where.area")}` : "";
+  text(at("place").querySelector("bdi"), found ? `${found.label}${precise}${area}` : word("where.none"));
   at("place").classList.toggle("set", Boolean(found));
   show(at("no-place"), Boolean(found));
   list([]);
@@ -65,13 +65,13 @@ at("search").addEventListener("keydown", (event) => {
 });
 at("no-place").addEventListener("click", () => (setPlace(null), draft()));
 at("here").addEventListener("click", async () => {
-  text(at("place").querySelector("bdi"), t("where.asking"));
+  text(at("place").querySelector("bdi"), word("where.asking"));
   try {
     setPlace(await here());
     draft();
   } catch (error) {
     setPlace(place);
-    tell(t("where.denied", { reason: error.message }));
+    tell(word("where.denied", { reason: error.message }));
   }
 });
 
@@ -83,7 +83,7 @@ async function setPhoto(made) {
   if (image.src) URL.revokeObjectURL(image.src);
   if (made) image.src = URL.createObjectURL(made.blob);
   else image.removeAttribute("src");
-  text(figure.querySelector("figcaption"), made && t(made.keep ? "photo.whole" : "photo.stripped", { size: size(made.blob.size) }));
+  text(figure.querySelector("figcaption"), made && word(made.keep ? "photo.whole" : "photo.stripped", { size: size(made.blob.size) }));
   show(figure, Boolean(made));
 }
 
@@ -95,7 +95,7 @@ async function take() {
     await setPhoto(await prepared(file, at("keep").checked));
   } catch {
     await setPhoto(null);
-    tell(t("photo.bad", { most: size(PHOTO_BYTES) }));
+    tell(word("photo.bad", { most: size(PHOTO_BYTES) }));
   }
 }
 at("photo").addEventListener("change", take);
@@ -154,7 +154,7 @@ async function anew() {
   fill({}, null);
   at("photo").value = "";
   await setPhoto(null);
-  text(at("send"), t("send"));
+  text(at("send"), word("send"));
   await keep("draft", null);
 }
 form.addEventListener("reset", (event) => {
@@ -167,13 +167,13 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const report = fields();
   if (!report.title && !report.description) {
-    tell(t("empty"));
+    tell(word("empty"));
     form.elements.title.focus();
     return;
   }
   // The search says a place nobody chose: it is not left behind without a word.
   if (!place && at("search").value.trim()) {
-    tell(t("where.unknown"));
+    tell(word("where.unknown"));
     at("search").focus();
     return;
   }
@@ -183,11 +183,11 @@ form.addEventListener("submit", async (event) => {
   try {
     await put(entry);
   } catch {
-    tell(t("no_room"));
+    tell(word("no_room"));
     return;
   }
   await anew();
-  tell(t("kept"), true);
+  tell(word("kept"), true);
   at("queue").scrollIntoView({ block: "nearest" });
   await go();
 });
@@ -200,20 +200,20 @@ const clock = new Intl.DateTimeFormat(lang === "ar" ? "ar-u-nu-latn" : lang, { d
 
 function said(entry) {
   if (entry.state === "accepted") {
-    const photoReason = entry.photo_reason ? ` · ${t("state.photo", { reason: entry.photo_reason })}` : "";
-    return t("state.accepted", { number: entry.number.slice(0, 8).toUpperCase() }) + photoReason;
+    const photoReason = entry.photo_reason ? ` · ${word("state.photo", { reason: entry.photo_reason })}` : "";
+    return word("state.accepted", { number: entry.number.slice(0, 8).toUpperCase() }) + photoReason;
   }
-  if (entry.state === "other") return t("state.other", { who: entry.who });
-  return t(`state.${entry.state}`) + (entry.reason && entry.state === "refused" ? `: ${entry.reason}` : "");
+  if (entry.state === "other") return word("state.other", { who: entry.who });
+  return word(`state.${entry.state}`) + (entry.reason && entry.state === "refused" ? `: ${entry.reason}` : "");
 }
 
 function row() {
-  const change = button("", t("edit"));
-  const gone = button("", t("delete"));
+  const change = button("", word("edit"));
+  const gone = button("", word("delete"));
   const node = el("li", "", el("b"), el("small"), el("p"), el("div", "do", change, gone));
   change.addEventListener("click", () => edit(node.entry));
   gone.addEventListener("click", async () => {
-    if (node.entry.state !== "accepted" && !confirm(t("delete.sure"))) return;
+    if (node.entry.state !== "accepted" && !confirm(word("delete.sure"))) return;
     await remove(node.entry.key);
     await draw();
   });
@@ -224,7 +224,7 @@ async function edit(entry) {
   changing = { key: entry.key, made: entry.made };
   fill(entry.report, entry.place);
   await setPhoto(entry.photo);
-  text(at("send"), t("send.change"));
+  text(at("send"), word("send.change"));
   tell("");
   at("heading").scrollIntoView();
   form.elements.title.focus({ preventScroll: true });
@@ -243,9 +243,9 @@ async function draw() {
     show(node.querySelector("div > button + button"), entry.state !== "sending");
   });
   const signIn = entries.some((entry) => ["sign_in", "other"].includes(entry.state));
-  const link = el("a", "", t("sign_in"));
+  const link = el("a", "", word("sign_in"));
   link.href = `/sign-in?next=${encodeURIComponent(`/report?lang=${lang}`)}`;
-  const line = [el("span", "", t(navigator.onLine ? "online" : "offline")), signIn && navigator.onLine ? link : ""];
+  const line = [el("span", "", word(navigator.onLine ? "online" : "offline")), signIn && navigator.onLine ? link : ""];
   at("link").replaceChildren(...line);
   at("link").classList.toggle("off", !navigator.onLine);
 }
