@@ -211,6 +211,8 @@ def _network(shapes: tuple[bytes, ...], classes: tuple[str, ...]) -> tuple[Netwo
     of: list[int] = []
     for number, shape in enumerate(shapely.from_wkb(list(shapes))):
         for line in shapely.get_parts(shape):
+            if line.geom_type != "LineString":  # an area is no road
+                continue
             count = max(1, int(np.ceil(line.length * METRES_PER_DEGREE / 1_000 / PIECE_KM)))
             marks = np.linspace(0, 1, count + 1)
             pieces += [substring(line, start, end, normalized=True) for start, end in pairwise(marks)]
