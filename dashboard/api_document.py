@@ -174,6 +174,8 @@ def _parameters() -> dict[str, dict[str, Any]]:
         ),
         "layer": _query("layer", "a layer of the map", type="string", enum=list(all_layers())),
         "cell": _query("cell", "zoom/x/y of a cell"),
+        "scene": _query("scene", "the scene a wall stands at"),
+        "held": _query("held", "whether it is held there"),
         "km": _query("km", "within this distance", type="number", minimum=0, exclusiveMinimum=True, maximum=250),
         "wait": _query("wait", "seconds to wait for what is computed", type="number", minimum=0, maximum=10),
         "since": _query("since", "what changed since this time (RFC 3339)"),
