@@ -73,6 +73,7 @@ READERS: Mapping[str, Told] = {
         "Refused rows of a source as a workbook for the partner", ("source",), (XLSX,), (200, 400, 401, 403, 404)
     ),
     "/api/batches": Told("The newest payloads of a source, and how its tables are read", ("source",)),
+    "/api/attachments/{id}": Told("A photo of a report", (), ("image/jpeg", "image/png", "image/webp")),
     "/api/records/{id}": Told("One record with its versions and provenance", ("as_known_at", "view_as", "lang")),
     "/api/records/{id}/nearby": Told(
         "Units, sites, stocks and routes near a record, with distance and age", ("km", "as_known_at", "view_as", "lang")
@@ -142,6 +143,7 @@ READERS: Mapping[str, Told] = {
 SENDERS: Mapping[str, tuple[str, tuple[str, ...], str]] = {
     "/api/ingest/{feed}": ("A payload of a source, read by a feed", ("source_sent",), "application/octet-stream"),
     "/api/reports": ("One field report", ("source_sent", "idempotency"), JSON),
+    "/api/reports/photo": ("A photo of a field report", ("source_sent", "idempotency"), "image/jpeg"),
     "/api/upload/file": ("A file to look at before it is brought in", ("id", "name"), "application/octet-stream"),
     "/api/upload/preview": ("What a file would come to", (), JSON),
 }
