@@ -111,7 +111,7 @@ export function ownPage(host, { now, signal, read, sourceTitle }) {
   }
 
   function standing(one) {
-    if (one.standing === "active") return t("act.standing.few");
+    if (one.standing === "active") return t("act.standing.under");
     const words = t(`act.standing.${one.standing}`);
     return one.behind.length ? `${words} · ${t("act.report.due")}: ${one.behind.join(", ")}` : words;
   }

@@ -61,7 +61,7 @@ STAYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "link": frozenset(("one", "other", "verdict", "by", "score")),
         "handover": frozenset(("given_by", "period_start", "taken_by", "taken_time")),
         "view": frozenset(("page", "query", "by", "shared")),
-        "contact": frozenset(("role", "decides", "phone", "email")),
+        "contact": frozenset(("role", "decides")),
         "objective": frozenset(("starts", "ends")),
         "result": frozenset(),
         "task": frozenset(("state", "starts", "due")),
