@@ -26,7 +26,18 @@ from tests.site import NOW, Site, incident, land, site
 EXAMPLES = int(os.environ.get("COMMONGROUND_EXAMPLES", "2"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 ENDLESS = "/live"
-OF_PAGES = ("/assets", "/lite", "/report", "/sign-in", "/sign-out", "/account", "/ogc", "/_dash", "/_reload", "/_favicon")
+OF_PAGES = (
+    "/assets",
+    "/lite",
+    "/report",
+    "/sign-in",
+    "/sign-out",
+    "/account",
+    "/ogc",
+    "/_dash",
+    "/_reload",
+    "/_favicon",
+)
 
 
 @pytest.fixture(scope="module")
