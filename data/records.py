@@ -738,10 +738,10 @@ def hot_decoder(kind: Kind) -> msgspec.json.Decoder[Hot]:
     """Reads of a stored body only what becomes a column: a third of the time of the whole record."""
     # What a body leaves out is what its record says by default: a boundary's level 0, a site's "unknown".
     absent = {field.name: field.default for field in msgspec.structs.fields(kind.type)}
-    warns = [("geocodes", tuple[str, ...], ()), ("area_desc", str, "")] if kind.type is Alert else []
-    warns += [("sensitive", bool, False)] if kind.type is Feedback else []
+    warns: list[tuple[str, Any, Any]] = [("geocodes", tuple[str, ...], ()), ("area_desc", str, "")]
     own: list[tuple[str, Any, Any]] = [
-        *warns,
+        *(warns if kind.type is Alert else []),
+        *([("sensitive", bool, False)] if kind.type is Feedback else []),
         *((name, float | None, absent[name]) for name in kind.numbers),
         *((name, datetime | None, absent[name]) for name in kind.instants),
         *((name, str | None, "" if absent[name] is msgspec.NODEFAULT else absent[name]) for name in kind.codes),

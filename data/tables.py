@@ -133,7 +133,9 @@ source_state = Table(
     Column("rejected", BigInteger, nullable=False),
     Column("refused", BigInteger, nullable=False, server_default="0"),
     Column("cause", Text, nullable=False, server_default="", comment="of the failure: unreachable, payload or here"),
-    Column("recent", Text, nullable=False, server_default="[]", comment="what was heard last, as JSON (data.ailing.Heard)"),
+    Column(
+        "recent", Text, nullable=False, server_default="[]", comment="what was heard last, as JSON (data.ailing.Heard)"
+    ),
     Column("validators", Text, nullable=False, comment="ETag and Last-Modified of the last answer, as JSON"),
 )
 """How each source is doing: tried, succeeded and observed are three different times."""

@@ -60,7 +60,7 @@ STAYS: Mapping[str, frozenset[str]] = MappingProxyType(
         ),
         "link": frozenset(("one", "other", "verdict", "by", "score")),
         "handover": frozenset(("given_by", "period_start", "taken_by", "taken_time")),
-        "view": frozenset(("page", "query", "by", "shared")),
+        "view": frozenset(("shared",)),
         "contact": frozenset(("role", "decides")),
         "objective": frozenset(("starts", "ends")),
         "result": frozenset(),
@@ -73,6 +73,7 @@ STAYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "signature": frozenset(("assessment_revision", "position")),
         "risk": frozenset(("likelihood", "impact", "state", "review", "comparison", "threshold")),
         "crossing": frozenset(("risk", "threshold", "ended")),
+        "attachment": frozenset(),
         "imagery": frozenset(("resolution_m",)),
         "reference": frozenset(),
     }

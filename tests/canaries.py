@@ -81,7 +81,7 @@ def filled(kind: Kind, source: str, number: int) -> tuple[Record, list[Secret]]:
         if name in ("place_precision", "version_time", "severity", "level", "lon", "lat", "source_ref", "adm_pcode"):
             continue
         word = f"cnry{source}{kind.name}{name}".replace("_", "")
-        value = value_of(hint, word, BASE + number + len(said) * 1000)
+        value = value_of(hint, word, BASE + number + len(said) * 10_000)
         if value is not None:
             said[name] = value
             told = word if not isinstance(value, float | int) else f"{int(value)}"
@@ -145,7 +145,7 @@ def full(folder: Path, withheld: tuple[str, ...] = ()) -> Iterator[Full]:
             for number, kind in enumerate(kind for kind in KINDS.values() if kind.collection):
                 if kind.name == "boundary" and name != "hidden":
                     continue
-                made, words = filled(kind, name, at * 20 + number)
+                made, words = filled(kind, name, at * 100 + number)
                 records.append(stamped(source, made))
                 secrets += words
             entries = [entry(row, one) for row, one in enumerate(records, start=1)]

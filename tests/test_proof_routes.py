@@ -377,7 +377,7 @@ def test_a_commit_of_hidden_records_moves_nothing(tmp_path: Path) -> None:
         client.close()
 
 
-AGES = re.compile(rb'"(?:age_s|now|fade|age)":("[^"]*"|[\d.]+)|etag[^)]*\)')
+AGES = re.compile(rb'"(?:age_s|now|fade|age|from|until|to|since)":("[^"]*"|[\d.]+)|etag[^)]*\)')
 
 
 def without_ages(told: bytes) -> bytes:
