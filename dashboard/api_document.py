@@ -22,6 +22,7 @@ from data.records import COLLECTIONS
 from layers.layer import all_layers
 
 JSON = "application/json"
+CSV = "text/csv"
 PBF = "application/vnd.mapbox-vector-tile"
 EVENTS = "text/event-stream"
 REASONS = {
@@ -65,6 +66,26 @@ READERS: Mapping[str, Told] = {
     "/api/kpis": Told("Figures, each with the address of the records behind it", VIEW),
     "/api/layers": Told("Layers of the map with their legends", ("metric", "item", "goal", "closed", *VIEW)),
     "/api/pick": Told("What a cell of the map stands for", ("layer", "cell", *VIEW)),
+    "/api/community": Told("Feedback by theme, channel and area, and how much of it is answered", ("channel", *VIEW)),
+    "/api/activities": Told("Sectors by areas: in need, targeted, reached, and who is there", VIEW),
+    "/api/activities/cell": Told("The activities of one sector in one area, and whom to ask", ("sector", *VIEW)),
+    "/api/activities/export": Told(
+        "The sectors by areas as a file with HXL tags", ("format", *VIEW), (XLSX, CSV), (200, 400, 401, 403, 404)
+    ),
+    "/api/contacts/export": Told("The register of contacts as a file", VIEW, (CSV,), (200, 400, 401, 403, 404)),
+    "/api/objectives": Told("Objectives with results, tasks and measures, and how each stands", VIEW),
+    "/api/objectives/measure": Told(
+        "One measure: by area, its readings, before and after a date", ("record", "at", *VIEW)
+    ),
+    "/api/risks": Told("The register of risks, and which are raised", VIEW),
+    "/api/risks/one": Told("One risk with its history and crossings", ("record", *VIEW)),
+    "/api/supply": Told("Days of supply, ranges and probabilities of running out", ("item", "horizon", *VIEW)),
+    "/api/supply/rows": Told("Further rows of the same", ("item", "horizon", "sort", "offset", "limit", *VIEW)),
+    "/api/supply/site": Told("One site: stock, forecast and what is on its way", ("record", "item", "horizon", *VIEW)),
+    "/api/supply/moves": Told("What could be moved, as a proposal to discuss", ("item", "horizon", *VIEW)),
+    "/api/supply/moves.xlsx": Told(
+        "The same as a sheet", ("item", "horizon", *VIEW), (XLSX,), (200, 400, 401, 403, 404)
+    ),
     "/api/quarantine": Told("Refused rows by source and reason", ("source", "lang")),
     "/api/quarantine/rows": Told(
         "Refused rows of one group, with the cell at fault", ("source", "feed", "reason", "after")
@@ -182,7 +203,12 @@ def _parameters() -> dict[str, dict[str, Any]]:
         "wait": _query("wait", "seconds to wait for what is computed", type="number", minimum=0, maximum=10),
         "since": _query("since", "what changed since this time (RFC 3339)"),
         "show": _query("show", "only these of what changed", type="string", enum=["new", "revised", "retracted"]),
-        "sort": _query("sort", "order of the rows", type="string", enum=["time", "severity", "received"]),
+        "sort": _query("sort", "order of the rows"),
+        "horizon": _query("horizon", "days ahead", type="string", enum=["30", "60", "90"]),
+        "sector": _query("sector", "a sector (IASC cluster)"),
+        "channel": _query("channel", "by which channel it was said"),
+        "at": _query("at", "before and after this time (RFC 3339)"),
+        "record": {**_query("id", "the public id of a record"), "name": "id"},
         "offset": _query("offset", "rows to pass over", type="integer", minimum=0),
         "limit": _query("limit", "rows a page", type="integer", minimum=1, maximum=200),
         "state": _query("state", "which stories", type="string", enum=["open", "promoted", "discarded"]),
