@@ -193,7 +193,7 @@ export function objectivesPanel(host, { now, signal, read }) {
       el("span", "cg-plan-bench", one.benchmark === null ? "" : `${t(one.benchmark_met === null ? "objectives.benchmark" : one.benchmark_met ? "objectives.benchmark.met" : "objectives.benchmark.missed")} `, one.benchmark === null ? null : el("small", "", `${one.benchmark_of} `, el("bdi", "", number(one.benchmark)))),
       el("span", "cg-plan-whose", one.agency),
       el("span", "cg-plan-complete", one.completeness_pct === null ? "–" : el("bdi", "", `${number(one.completeness_pct, { maximumFractionDigits: 0 })} %`)),
-      el("span", "cg-plan-age", one.as_of ? el("bdi", "", ageOf(one.as_of, now)) : t("never")),
+      el("span", "cg-plan-age", one.as_of ? el("bdi", "", ageOf(one.as_of, now)) : t("age.never")),
       stateMark(one.state),
     );
     attr(row, "data-stale", one.stale ? "" : null);

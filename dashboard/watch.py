@@ -254,7 +254,7 @@ def handover(services: Services, request: Request) -> Response:
         request,
         {
             "since": since,
-            "until": seen.now,
+            "until": seen.now.replace(microsecond=0),
             "new": {
                 "events": len(counted),
                 "reports": len(fresh),

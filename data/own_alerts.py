@@ -139,7 +139,7 @@ def _issued(connection: Connection) -> list[Issued]:
         for earlier in _references(record):
             after.setdefault(earlier.split(",")[1], record.source_ref)
     found = [_of(source, record, after.get(record.source_ref, "")) for source, record in rows]
-    return sorted(found, key=lambda one: (one.sent, one.identifier), reverse=True)
+    return sorted(found, key=lambda one: (one.sent, len(one.references), one.identifier), reverse=True)
 
 
 def _references(record: Reference) -> list[str]:

@@ -53,8 +53,9 @@ def compared(
 ) -> Compared | None:
     """The same selection one period earlier, or earlier by `shift`, of the rows that `only` leaves; None where the period has no
     begin. Raises `BadFilter`."""
-    since, until = filters.span(seen.now)
-    until = until or seen.now
+    now = seen.now.replace(microsecond=0)  # what is told of times moves once a second
+    since, until = filters.span(now)
+    until = until or now
     if since is None or since >= until:
         return None
     back = shift or until - since

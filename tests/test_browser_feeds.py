@@ -262,7 +262,7 @@ def untouched(page: Page) -> None:
     made = page.locator("#cg-app img, #cg-app svg[onload], #cg-app [onerror], #cg-app script, #cg-app iframe")
     assert made.count() == 0
     links = page.locator("#cg-app a").evaluate_all("(nodes) => nodes.map((node) => node.getAttribute('href'))")
-    assert [link for link in links if not link.startswith("/")] == []
+    assert [link for link in links if link and not link.startswith("/")] == []
 
 
 def test_an_attack_in_the_data_is_shown_as_what_it_is(attacked: Served, page: OpenPage) -> None:

@@ -59,7 +59,7 @@ def test_first_paint(orlane: Served, page: OpenPage, known: list[Told], path: st
         expect(screen.figure(opened, name)).to_have_text("not reported")
     expect(screen.kpi(opened, "facilities_open")).to_have_attribute("data-state", "stale")
     if path == "/wall":
-        assert opened.locator("#cg-filters, #cg-layers, .cg-nav").count() == 0
+        assert opened.locator("#cg-filters, .cg-nav").count() == 0
         return
     assert opened.locator("#cg-strip .cg-source").count() == 7
     assert opened.locator(".cg-layer").count() == len(mission.asks(orlane, "/api/layers")["layers"]) > 5
