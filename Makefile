@@ -37,7 +37,7 @@ run: install
 	@$(BIN)/commonground serve
 
 test: install servers
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile
 
 # The real servers that tests talk to. As root on Debian they are installed; elsewhere what is missing is named.
 servers: install

@@ -57,7 +57,12 @@ def page_told(
         "fatalities": _fatalities(seen, crossed.rows),
         "placed": int(np.isfinite(seen.column(KIND, "lon")[crossed.rows]).sum()),
         "facets": {facet: _facet(seen, crossed, facet, filters) for facet in FACETS},
-        "trend": {"from": begin.replace(microsecond=0), "step_s": step_s, "severities": [s.name for s in Severity], "bars": bars.tolist()},
+        "trend": {
+            "from": begin.replace(microsecond=0),
+            "step_s": step_s,
+            "severities": [s.name for s in Severity],
+            "bars": bars.tolist(),
+        },
         "before": _plain(compared(seen, KIND, filters, None, count)),
         "year_before": _plain(compared(seen, KIND, filters, YEAR, count)),
         "since": since,

@@ -104,7 +104,7 @@ def _placed(
 ) -> tuple[datetime, NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], Rows, Rows, NDArray[np.int64], int]:
     """The end, areas with a point in each, and of the incidents in one their rows, its number and age; how many are in none."""
     _, until = filters.span(seen.now)
-    end = min(until or seen.now, seen.now)
+    end = until or seen.now
     wide = replace(filters, since=end - timedelta(weeks=MOST_WEEKS), until=end, window=None)
     rows = seen.rows(KIND, wide)
     rows = rows[seen.column(KIND, "time")[rows] != NO_TIME]
